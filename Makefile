@@ -1,0 +1,63 @@
+# Every target sets up what it needs: a Python environment of its own in .venv, with the exact versions of
+# requirements.lock. It asks for nothing but git, make and Python 3.11 or newer with its venv module;
+# `make PYTHON=python3.13 test` takes another Python. Nothing outside this folder is written, but for pip's own cache.
+
+PYTHON ?= python3
+READY := .venv/.ready
+
+# Tools, and the streamparse_run that components are started with, come from .venv; temporary files go to .tmp.
+RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" TMPDIR="$(CURDIR)/.tmp"
+# An unbuffered stdout makes a component write every message in pieces: nobody runs or measures it so.
+RUN_BUFFERED := env -u PYTHONUNBUFFERED $(RUN)
+PYTEST := $(RUN) python -m pytest -q -n 2
+
+.PHONY: help demo test quick check format bench clean
+
+help:
+	@echo 'make demo    start a cluster on this machine and submit a topology with an unmodified Storm client'
+	@echo 'make quick   run the tests that start no real processes (under a minute)'
+	@echo 'make check   look at format, style, types and imports'
+	@echo 'make test    check, then run all tests'
+	@echo 'make format  put the code into the format that check asks for'
+	@echo 'make bench   measure; results go to bench/results'
+	@echo 'make clean   remove what these targets made'
+
+demo: $(READY)
+	@$(RUN_BUFFERED) python examples/demo.py
+
+test: check
+	@$(PYTEST)
+
+quick: $(READY)
+	@$(PYTEST) -m 'not slow'
+
+check: $(READY)
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+
+format: $(READY)
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+bench: $(READY)
+	@$(RUN_BUFFERED) python bench/run.py
+
+clean:
+	rm -rf .venv .tmp build dist heronry.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find multilang scheduler storm_compat tests examples bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(READY): requirements.lock setup.cfg
+	@command -v '$(PYTHON)' >/dev/null || \
+	    { echo 'No $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3'; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Heronry needs Python 3.11 or newer, $(PYTHON) is $$('$(PYTHON)' -V 2>&1). Try: make PYTHON=python3.12"; exit 1; }
+	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo 'This Python cannot make environments. On Debian and Ubuntu: apt install python3-venv'; exit 1; }
+	@mkdir -p .tmp
+	@.venv/bin/python -c '' 2>/dev/null || '$(PYTHON)' -m venv --clear .venv
+	@echo "Installing into .venv ($$(.venv/bin/python -V)) ..."
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

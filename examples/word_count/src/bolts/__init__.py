@@ -1,0 +1,1 @@
+"""The bolts of the word count topology."""

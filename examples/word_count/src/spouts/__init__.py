@@ -1,0 +1,1 @@
+"""The spouts of the word count topology."""
