@@ -1,0 +1,133 @@
+"""The host's side of one conversation with one component. No I/O, no clock.
+
+    bytes from the component -> receive() -> events
+    our intentions           -> greet(), command() -> bytes for the component
+
+                 greet()             pid
+    NEW ----------------> GREETING ------> OPEN          any state -> BROKEN
+
+Both kinds of component share the handshake, during which a component may
+already log.  A bolt then talks at will.  A spout answers each command with
+emits and logs, closed by one ``sync``; ``window`` commands may be
+unanswered at a time: 1 as in Storm, unless the component is known to queue.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from multilang import codec
+from multilang.errors import LocalProtocolError, RemoteProtocolError
+from multilang.events import Event, Ready, Sync
+from multilang.framing import FrameReader
+
+
+class Kind(enum.Enum):
+    """Which half of the protocol a component speaks."""
+
+    SPOUT = "spout"
+    BOLT = "bolt"
+
+
+class State(enum.Enum):
+    """How far the conversation has come."""
+
+    NEW = enum.auto()  # nothing said yet
+    GREETING = enum.auto()  # handshake sent, waiting for the pid
+    OPEN = enum.auto()
+    BROKEN = enum.auto()  # the component broke the rules; every further act raises
+
+
+class ShellSession:
+    """Track one component's conversation; owns no process and no pipe."""
+
+    __slots__ = ("_frames", "kind", "outstanding", "pid", "state", "window")
+
+    def __init__(self, kind: Kind, *, window: int = 1) -> None:
+        self.kind = kind
+        self.window = window
+        self.state = State.NEW
+        self.pid = 0
+        """As the component says; may differ from its process where a wrapper started it."""
+        self.outstanding = 0
+        """Commands to a spout that have had no ``sync`` yet."""
+        self._frames = FrameReader()
+
+    def greet(self, conf: Mapping[str, Any], pid_dir: str, context: Mapping[str, Any]) -> bytes:
+        """Return the handshake.
+
+        Raises:
+            LocalProtocolError: it was said already.
+        """
+        if self.state is not State.NEW:
+            raise LocalProtocolError(f"cannot greet in {self.state.name}")
+        self.state = State.GREETING
+        return codec.render_handshake(conf, pid_dir, context)
+
+    @property
+    def can_command(self) -> bool:
+        """Whether a spout may be told something now."""
+        return self.state is State.OPEN and self.outstanding < self.window
+
+    def command(self, rendered: bytes) -> bytes:
+        """Count a rendered command to a spout as unanswered, and return it.
+
+        Raises:
+            LocalProtocolError: as many as allowed are unanswered, or the handshake is not done.
+        """
+        if not self.can_command:
+            raise LocalProtocolError(
+                f"cannot command in {self.state.name} with {self.outstanding} unanswered of {self.window}"
+            )
+        self.outstanding += 1
+        return rendered
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Turn bytes from the component into events; an empty list means: need more.
+
+        Raises:
+            RemoteProtocolError: a message without an end.
+        """
+        if self.state is State.BROKEN:
+            raise RemoteProtocolError("the conversation is over")
+        try:
+            texts = self._frames.feed(data)
+        except RemoteProtocolError:
+            self.state = State.BROKEN
+            raise
+        return self._events(texts, is_ascii=data.isascii())
+
+    def finish(self) -> list[Event]:
+        """Return what the end of the component's output completes, and end the conversation."""
+        events = [] if self.state is State.BROKEN else self._events(self._frames.finish(), is_ascii=False)
+        self.state = State.BROKEN
+        return events
+
+    def _events(self, texts: list[bytes], *, is_ascii: bool) -> list[Event]:
+        decode = codec.decode
+        events: list[Event] = []
+        for text in texts:
+            try:
+                events.append(decode(text))
+            except (msgspec.MsgspecError, RecursionError, ValueError):
+                events += codec.decode_tolerantly(text)
+        if not is_ascii:
+            events = [codec.to_ascii(event) for event in events]
+        if self.state is not State.OPEN:
+            self._note_ready(events)
+        if self.outstanding and self.kind is Kind.SPOUT:
+            syncs = sum(type(event) is Sync for event in events)
+            # A surplus sync would leave Storm one step behind for ever; here it counts for nothing.
+            self.outstanding = max(0, self.outstanding - syncs)
+        return events
+
+    def _note_ready(self, events: list[Event]) -> None:
+        for event in events:
+            if type(event) is Ready:
+                self.state = State.OPEN
+                self.pid = event.pid
+                return

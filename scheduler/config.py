@@ -1,0 +1,96 @@
+"""Settings of the scheduler's parts: one frozen dataclass per consumer, read from a Storm conf.
+
+Built at the edge, passed down, never global.  Keys that Storm has keep
+Storm's name, unit and default; our own begin with ``heronry.``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from scheduler.errors import TopologyError
+
+
+def _key(name: str, default: Any) -> Any:
+    return dataclasses.field(default=default, metadata={"key": name})
+
+
+def _read(kind: type, conf: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        f.name: conf[f.metadata["key"]]
+        for f in dataclasses.fields(kind)
+        if conf.get(f.metadata["key"], f.default) is not None or f.default is None
+        if f.metadata["key"] in conf
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamConfig:
+    """Settings of a stream manager, per component."""
+
+    message_timeout_s: float = _key("topology.message.timeout.secs", 30)
+    """A tuple tree not acked within this time is failed, at most a second later. Seconds."""
+
+    has_timeouts: bool = _key("topology.enable.message.timeouts", True)
+    """Whether trees time out at all."""
+
+    acker_count: int | None = _key("topology.acker.executors", None)
+    """0 switches tracking off: a spout's tuple is acked as soon as it is emitted. None: one a worker."""
+
+    max_spout_pending: int | None = _key("topology.max.spout.pending", None)
+    """Unacked trees that one spout task may have; None: no limit."""
+
+    shellbolt_max_pending: int = _key("topology.shellbolt.max.pending", 100)
+    """Unacked tuples given to a component that blocks on task ids."""
+
+    tick_frequency_s: int | None = _key("topology.tick.tuple.freq.secs", None)
+    """A tick tuple each so many seconds; None: no ticks."""
+
+    subprocess_timeout_s: float | None = _key("topology.subprocess.timeout.secs", None)
+    """A component silent for longer is ended and started anew. None: ``worker_timeout_s``. Seconds."""
+
+    worker_timeout_s: float = _key("supervisor.worker.timeout.secs", 30)
+    """What holds where ``topology.subprocess.timeout.secs`` is not set. Seconds."""
+
+    spout_wait_ms: float = _key("topology.spout.wait.progressive.level3.sleep.millis", 1)
+    """Pause after a ``next`` that brought nothing. Milliseconds."""
+
+    spout_patience: int = _key("heronry.spout.wait.patience", 100)
+    """After so many empty ``next`` in a row the long pause applies."""
+
+    spout_long_wait_ms: float = _key("heronry.spout.wait.long.millis", 10)
+    """Pause of a spout that has had nothing for some time. Milliseconds."""
+
+    high_mark_bytes: int = _key("heronry.stream.queue.high.bytes", 256 * 1024)
+    """A task with more waiting for it is congested. Bytes."""
+
+    low_mark_bytes: int = _key("heronry.stream.queue.low.bytes", 64 * 1024)
+    """A congested task has recovered at this. Bytes."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low_mark_bytes <= self.high_mark_bytes:
+            raise TopologyError(
+                f"heronry.stream.queue.low.bytes ({self.low_mark_bytes}) must not exceed "
+                f"heronry.stream.queue.high.bytes ({self.high_mark_bytes})"
+            )
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if value is not None and not isinstance(value, bool) and not isinstance(value, (int, float)):
+                raise TopologyError(f"{f.metadata['key']} must be a number, not {value!r}")
+
+    @property
+    def silence_limit_s(self) -> float:
+        """Return how long a component may say nothing."""
+        return self.subprocess_timeout_s if self.subprocess_timeout_s is not None else self.worker_timeout_s
+
+    @classmethod
+    def from_conf(cls, conf: Mapping[str, Any]) -> Self:
+        """Read the keys we know from a Storm conf; leave the rest alone.
+
+        Raises:
+            TopologyError: a value that cannot be used; names the key.
+        """
+        return cls(**_read(cls, conf))

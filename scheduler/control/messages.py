@@ -1,0 +1,166 @@
+"""What the processes of one topology tell each other, one class per message.
+
+    container --Register, Report-->  topology process  --PlanChanged, SetActive, Halt-->  container
+    nimbus    --Ask, Nudge------->   topology process  --Answer----------------------->  nimbus
+
+A connection carries frames: 4 bytes big-endian length, then one msgpack
+message.  The first frame is a `Hello`; a wrong secret ends the connection.
+No tuple ever goes this way.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from scheduler.plan import Address, PhysicalPlan
+
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+
+class Message(msgspec.Struct, frozen=True, tag=True):
+    """Base of all control messages."""
+
+
+class Hello(Message, frozen=True):
+    """First frame of a connection, to the topology process."""
+
+    topology_id: str
+    secret: str
+
+
+class Register(Message, frozen=True):
+    """A container is up: its address, and which plan it was started with."""
+
+    plan_version: int
+    address: Address
+    pid: int
+
+
+class TaskReport(msgspec.Struct, frozen=True):
+    """One task since its container's start; all counters only grow.
+
+    Maps are by stream for what a task emits and by ``component:stream`` for
+    what it receives; a spout's acked, failed and latencies are by its own stream.
+    """
+
+    task: int
+    component: str
+    state: str
+    """starting, running, waiting (to be restarted) or stopped."""
+
+    pid: int
+    """0 while there is no process."""
+
+    uptime_s: float
+    restart_count: int
+    emitted: dict[str, int]
+    transferred: dict[str, int]
+    executed: dict[str, int]
+    acked: dict[str, int]
+    failed: dict[str, int]
+    latency_ms_sum: dict[str, float]
+    """Of sampled tuples: spouts emit to ack (complete), bolts delivery to ack (process)."""
+
+    latency_count: dict[str, int]
+    pending_count: int
+    """Spouts: trees not yet acked. Bolts: tuples delivered and not yet acked."""
+
+    queued_bytes: int
+    held_ms: int
+    """How long flow control has kept this task from being read, in all."""
+
+
+class ErrorReport(msgspec.Struct, frozen=True):
+    """Something a person should see; ``text`` says what, where and what to do."""
+
+    component: str
+    task: int
+    text: str
+    time_s: float
+    """Seconds since the epoch."""
+
+
+class Report(Message, frozen=True):
+    """What a container knows of its tasks; sent about once a second."""
+
+    container_id: int
+    incarnation: int
+    tasks: list[TaskReport]
+    errors: list[ErrorReport]
+    """New ones since the last report."""
+
+
+class PlanChanged(Message, frozen=True):
+    """The physical plan as it is now; replaces the one known before."""
+
+    plan: PhysicalPlan
+
+
+class SetActive(Message, frozen=True):
+    """Spouts are asked for tuples only while the topology is active."""
+
+    is_active: bool
+
+
+class Halt(Message, frozen=True):
+    """Stop the children and end; said when the topology is killed or the container no longer planned."""
+
+    reason: str
+
+
+class Nudge(Message, frozen=True):
+    """The status in the state store may have changed: read it now."""
+
+
+class Ask(Message, frozen=True):
+    """Nimbus wants the state of the topology; answered by one `Answer`."""
+
+
+class ContainerState(msgspec.Struct, frozen=True):
+    """One container as the topology master sees it."""
+
+    container_id: int
+    pid: int
+    """0 while there is no process."""
+
+    is_registered: bool
+    restart_count: int
+    uptime_s: float
+    host: str
+    port: int
+
+
+class Answer(Message, frozen=True):
+    """All the topology master knows, to be shown to people."""
+
+    is_complete: bool
+    """All containers are registered."""
+
+    containers: list[ContainerState]
+    tasks: list[TaskReport]
+    """Summed over the lives of a container."""
+
+    errors: list[ErrorReport]
+    """The last ones, oldest first, bounded per component."""
+
+
+AnyMessage = Hello | Register | Report | PlanChanged | SetActive | Halt | Nudge | Ask | Answer
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(AnyMessage)
+
+
+def encode(message: AnyMessage) -> bytes:
+    """Return ``message`` as one frame, length included."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+def decode(body: bytes) -> AnyMessage:
+    """Return the message of one frame's body, length excluded.
+
+    Raises:
+        msgspec.MsgspecError: not a message of ours.
+    """
+    message: AnyMessage = _decoder.decode(body)
+    return message

@@ -1,0 +1,257 @@
+"""The container process: stream manager, components, peers, and the line to the topology process.
+
+    python -m scheduler.run.container --root ROOT --topology ID --container N
+
+One thread, one loop.  A round: wait, hand on what came, let spouts be asked,
+write to components, send to peers.  Who may be looked at next is decided by
+`scheduler.stream.polling`; what bytes mean, by `scheduler.stream.router`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+from scheduler.control import messages
+from scheduler.errors import SchedulerError
+from scheduler.layout import Layout
+from scheduler.plan import PackingPlan
+from scheduler.run import logs
+from scheduler.run.components import Components
+from scheduler.run.loop import READ, Loop
+from scheduler.run.master_line import MasterLine
+from scheduler.run.peers import PeerHello, Peers
+from scheduler.run.reports import task_report
+from scheduler.state.files import FileStore
+from scheduler.state.records import Status, StatusRecord, path_of, read
+from scheduler.stream import notices
+from scheduler.stream.local_task import LocalTask
+from scheduler.stream.polling import PollRule
+from scheduler.stream.router import StreamManager
+from scheduler.topology import Topology
+
+log = logging.getLogger(__name__)
+
+_REPORT_EVERY_S = 1.0
+_STOP_GRACE_S = 2.0
+_MAX_ERRORS = 100
+_INCARNATION_BITS = 27  # with acks.KEY_BITS a root key stays below 2**63
+_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
+
+
+class ContainerProcess:
+    """Joins the parts of one container; `run` returns the exit code."""
+
+    def __init__(self, layout: Layout, topology_id: str, container_id: int, *, orphan_s: float) -> None:
+        store = FileStore(layout.state)
+        topology = read(store, path_of(topology_id, "topology"), Topology)
+        plan = read(store, path_of(topology_id, "packing"), PackingPlan)
+        secret = store.get(path_of(topology_id, "secret"))[0].decode()
+        rng = random.SystemRandom()
+        incarnation = rng.getrandbits(_INCARNATION_BITS)
+        self._container_id = container_id
+        self._incarnation = incarnation
+        self._store = store
+        self._loop = Loop()
+        # SystemRandom asks the kernel for every edge; a seeded generator is 20 times cheaper.
+        self._manager = StreamManager(
+            topology, plan, container_id, incarnation, random.Random(rng.getrandbits(64))
+        )
+        pid_dir = layout.pids(topology_id, container_id)
+        pid_dir.mkdir(parents=True, exist_ok=True)
+        self._worker_log = logs.RotatingLog(layout.worker_log(topology_id, container_id))
+        self._components = Components(
+            self._loop,
+            self._manager,
+            resources=layout.resources(topology_id),
+            pid_dir=pid_dir,
+            report=self._report_error,
+            write_line=self._write_line,
+        )
+        me = PeerHello(topology_id, plan.version, container_id, incarnation, secret)
+        self._peers = Peers(self._loop, self._manager, me=me)
+        self._line = MasterLine(
+            self._loop,
+            store,
+            hello=messages.Hello(topology_id, secret),
+            register=messages.Register(plan.version, self._peers.address, os.getpid()),
+            on_message=self._on_message,
+            on_orphaned=self._halt,
+            orphan_s=orphan_s,
+        )
+        self._status_path = path_of(topology_id, "status")
+        self._errors: list[messages.ErrorReport] = []
+        self._dropped_errors = 0
+        self._is_running = True
+        self._rule = PollRule()
+
+    def run(self) -> int:
+        """Work until halted; no process of ours is left then."""
+        now = time.monotonic()
+        wake_read, wake_write = os.pipe()
+        os.set_blocking(wake_write, False)
+        signal.set_wakeup_fd(wake_write)
+        self._loop.add(wake_read, READ, lambda _e, _n: None, is_waiter=True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda signum, _frame: self._halt(f"signal {signum}"))
+        self._peers.start(now)
+        self._line.start(now)
+        if read(self._store, self._status_path, StatusRecord).status is Status.ACTIVE:
+            # Components need their time to start; they are not asked before the plan is complete.
+            self._components.start_all(now)
+        self._loop.call_at(now + _REPORT_EVERY_S, self._each_second)
+        self._schedule_ticks(now)
+        gc.collect()
+        gc.freeze()
+        try:
+            self._rounds(now)
+        finally:
+            self._peers.close()
+            self._components.stop_all(grace_s=_STOP_GRACE_S)
+            self._line.close()
+        return 0
+
+    def _rounds(self, now: float) -> None:
+        manager, components, rule, loop = self._manager, self._components, self._rule, self._loop
+        while self._is_running:
+            is_full = rule.until <= now
+            components.reads = components.messages = 0
+            now = loop.round(now, wake=manager.next_wake(), waiters_until=rule.until)
+            self._finish_round(now)
+            if is_full:
+                rule.note_round(
+                    reads=components.reads,
+                    messages=components.messages,
+                    largest_backlog=manager.largest_backlog(),
+                    now=now,
+                )
+
+    def _finish_round(self, now: float) -> None:
+        manager, runners = self._manager, self._components.runners
+        manager.pump(now)
+        for local in manager.take_dirty():
+            runners[local.task].write()
+            manager.gates.measure(local, now)
+        for notice in manager.take_notices():
+            self._obey(notice, now)
+        self._peers.send_all(now)
+
+    def _obey(self, notice: notices.Notice, now: float) -> None:
+        runner = self._components.runners[notice.task]
+        match notice:
+            case notices.PauseReading():
+                runner.pause()
+            case notices.ResumeReading():
+                runner.resume(now)
+            case notices.WatchClosely():
+                runner.watch_closely()
+            case notices.Opened():
+                runner.opened()
+            case notices.Broken(reason=reason):
+                runner.kill(reason)
+            case notices.Erred(text=text):
+                self._report_error(notice.task, text)
+            case notices.Said(level=level, text=text):
+                self._write_line(runner.local, _LEVELS[level], text.encode("utf-8", errors="replace"))
+            case notices.Measured(name=name, params=params):
+                self._write_line(runner.local, "METRIC", name.encode() + b" " + params)
+
+    # -- the topology process ------------------------------------------------
+
+    def _on_message(self, message: messages.AnyMessage, now: float) -> None:
+        match message:
+            case messages.PlanChanged(plan=plan):
+                self._peers.follow(plan, now)
+            case messages.SetActive(is_active=is_active):
+                if is_active:
+                    self._components.start_all(now)
+                self._manager.is_active = is_active
+            case messages.Halt(reason=reason):
+                self._halt(reason)
+            case _:
+                log.warning("unexpected message kind=%s", type(message).__name__)
+
+    def _halt(self, reason: str) -> None:
+        if self._is_running:
+            log.info("halting reason=%s", reason)
+        self._is_running = False
+
+    def _each_second(self, now: float) -> None:
+        self._loop.call_at(now + _REPORT_EVERY_S, self._each_second)
+        self._manager.sweep(now)
+        self._components.check_all(now)
+        tasks = [
+            task_report(
+                r.local,
+                state=r.state,
+                pid=r.process.pid if r.process else 0,
+                uptime_s=now - r.started_at if r.process else 0.0,
+                restart_count=r.restart_count,
+                now=now,
+            )
+            for r in self._components.runners.values()
+        ]
+        report = messages.Report(self._container_id, self._incarnation, tasks, self._errors)
+        if self._line.send(report, now):
+            self._errors, self._dropped_errors = [], 0
+
+    def _report_error(self, task: int, text: str) -> None:
+        local = self._manager.tasks[task]
+        self._write_line(local, "ERROR", text.encode("utf-8", errors="replace"))
+        if len(self._errors) < _MAX_ERRORS:
+            self._errors.append(messages.ErrorReport(local.component, task, text, time.time()))
+        else:
+            self._dropped_errors += 1
+
+    def _write_line(self, local: LocalTask, label: str, text: bytes) -> None:
+        runner = self._components.runners[local.task]
+        pid = runner.process.pid if runner.process else 0
+        head = f"{label} {local.component}:{local.task} pid={pid} ".encode()
+        self._worker_log.write(head + text, time.time())
+
+    # -- ticks ----------------------------------------------------------------
+
+    def _schedule_ticks(self, now: float) -> None:
+        for task, config in self._manager.config.items():
+            if config.tick_frequency_s and not self._manager.tasks[task].is_spout:
+                self._schedule_tick(task, int(config.tick_frequency_s), now)
+
+    def _schedule_tick(self, task: int, frequency_s: int, now: float) -> None:
+        def tick(then: float) -> None:
+            self._schedule_tick(task, frequency_s, then)
+            runner = self._components.runners[task]
+            # Ticks wait behind data; a component that is far behind needs no more of them.
+            if runner.state == "running" and task not in self._manager.gates.flow.congested:
+                self._manager.tick(task, frequency_s)
+
+        self._loop.call_at(now + frequency_s, tick)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a container and return its exit code: 0 halted, 1 could not work."""
+    parser = argparse.ArgumentParser(prog="heronry-container", description="Runs the tasks of one container.")
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--topology", required=True)
+    parser.add_argument("--container", type=int, required=True)
+    parser.add_argument("--orphan-s", type=float, default=600.0)
+    options = parser.parse_args(arguments)
+    logs.setup(f"container-{options.container}")
+    try:
+        process = ContainerProcess(
+            Layout(options.root), options.topology, options.container, orphan_s=options.orphan_s
+        )
+        return process.run()
+    except SchedulerError as exc:
+        log.error("container cannot work reason=%s", exc)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

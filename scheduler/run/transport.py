@@ -1,0 +1,138 @@
+"""A connection of the container process: frames in, frames out, never blocking.
+
+Used for the data links between containers and for the line to the topology
+process; both send 4 bytes of big-endian length before each body.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections import deque
+from collections.abc import Callable
+
+from scheduler.errors import PeerError
+from scheduler.run.loop import HANG_UP, READ, WRITE, Loop
+from scheduler.stream.links import FrameSplitter
+
+_READ_BYTES = 256 * 1024
+
+
+class FramedSocket:
+    """A connected (or connecting) socket in the loop; ends by `on_lost`, once."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        connection: socket.socket,
+        on_frame: Callable[[FramedSocket, bytes, float], None],
+        on_lost: Callable[[FramedSocket, str, float], None],
+    ) -> None:
+        self._loop = loop
+        self._socket = connection
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._splitter = FrameSplitter()
+        self._out: deque[bytes | memoryview] = deque()
+        self.queued_bytes = 0
+        """What was sent and is not in the kernel yet."""
+        self.is_open = True
+        connection.setblocking(False)
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._fd = connection.fileno()
+        loop.add(self._fd, READ, self._on_ready, is_waiter=True)
+
+    @classmethod
+    def connect(
+        cls,
+        loop: Loop,
+        host: str,
+        port: int,
+        on_frame: Callable[[FramedSocket, bytes, float], None],
+        on_lost: Callable[[FramedSocket, str, float], None],
+    ) -> FramedSocket:
+        """Return a socket on its way to ``host``; frames may be sent at once.
+
+        Raises:
+            OSError: the address is no good; a refused connection comes by ``on_lost``.
+        """
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        connection = socket.socket(family, kind, protocol)
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            try:
+                connection.connect(address)
+            except BlockingIOError:
+                raise
+            except OSError:
+                connection.close()
+                raise
+        return cls(loop, connection, on_frame, on_lost)
+
+    def send(self, frame: bytes, now: float) -> None:
+        """Send a frame, length included; what the kernel does not take waits here."""
+        if not self.is_open:
+            return
+        self._out.append(frame)
+        self.queued_bytes += len(frame)
+        if len(self._out) == 1:
+            self._flush(now)
+
+    def close(self) -> None:
+        """Close without calling back."""
+        if self.is_open:
+            self.is_open = False
+            self._loop.remove(self._fd)
+            self._socket.close()
+
+    def _lose(self, reason: str, now: float) -> None:
+        if self.is_open:
+            self.close()
+            self._on_lost(self, reason, now)
+
+    def _on_ready(self, events: int, now: float) -> None:
+        if events & (READ | HANG_UP):
+            self._read(now)
+        if self.is_open and events & WRITE:
+            self._flush(now)
+
+    def _read(self, now: float) -> None:
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as exc:
+            self._lose(exc.strerror or str(exc), now)
+            return
+        if not data:
+            self._lose("closed by the other side", now)
+            return
+        try:
+            for body in self._splitter.feed(data):
+                if self.is_open:
+                    self._on_frame(self, body, now)
+        except PeerError as exc:
+            self._lose(str(exc), now)
+
+    def _flush(self, now: float) -> None:
+        while self._out:
+            data = self._out[0]
+            try:
+                sent = self._socket.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as exc:
+                if exc.errno in (errno.ENOTCONN, errno.EINPROGRESS):  # still connecting
+                    sent = 0
+                else:
+                    self._lose(exc.strerror or str(exc), now)
+                    return
+            self.queued_bytes -= sent
+            if sent < len(data):
+                self._out[0] = memoryview(data)[sent:]
+                self._loop.change(self._fd, READ | WRITE)
+                return
+            self._out.popleft()
+        self._loop.change(self._fd, READ)

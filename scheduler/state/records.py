@@ -1,0 +1,109 @@
+"""The documents in the state store, and their paths.
+
+    topologies/ID/topology      scheduler.topology.Topology
+    topologies/ID/submission    SubmissionRecord      written once
+    topologies/ID/status        StatusRecord          written by nimbus
+    topologies/ID/packing       scheduler.plan.PackingPlan
+    topologies/ID/secret        text, shared by the processes of the topology
+    topologies/ID/master        MasterRecord          written by the topology process
+    topologies/ID/processes/N   ProcessRecord         0: by nimbus; the others by the topology process
+    topologies/ID/errors        list of ErrorReport   written by the topology process
+    counter                     number of submissions so far
+
+A topology exists from the moment its ``status`` is there, which is written
+last; a folder without one is the rest of a submission that was cut short.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from scheduler.errors import StateError
+from scheduler.state.store import StateStore
+
+TOPOLOGIES = "topologies"
+COUNTER = "counter"
+
+T = TypeVar("T")
+
+
+class Status(enum.Enum):
+    """The states of a topology; the words are Storm's and are shown to clients."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    REBALANCING = "REBALANCING"
+    KILLED = "KILLED"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRecord:
+    """What is wanted of a topology now."""
+
+    status: Status
+    wait_s: float | None = None
+    """KILLED and REBALANCING: how long to wait before acting; None otherwise."""
+
+    previous: Status | None = None
+    """REBALANCING: what it was before and will be again; None otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionRecord:
+    """Facts about a submission that never change."""
+
+    submitted_at_s: float
+    """Seconds since the epoch."""
+
+    owner: str
+    storm_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """A process that was started for a topology, so that a successor can adopt it."""
+
+    pid: int
+    birth: float
+    """When the kernel says it was started (seconds, on the launcher's scale): tells a reused pid apart."""
+
+    restart_count: int = 0
+    started_at_s: float = 0.0
+    """Seconds since the epoch, by our clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class MasterRecord:
+    """Where the topology process listens for its containers and for nimbus."""
+
+    host: str
+    port: int
+    pid: int
+
+
+def path_of(topology_id: str, leaf: str = "") -> str:
+    """Return the store path of a document of a topology, or of the topology itself."""
+    return f"{TOPOLOGIES}/{topology_id}/{leaf}" if leaf else f"{TOPOLOGIES}/{topology_id}"
+
+
+def read(store: StateStore, path: str, kind: type[T]) -> T:
+    """Return the document at ``path`` as a ``kind``.
+
+    Raises:
+        NoSuchNode: there is none.
+        StateError: there is one that is not a ``kind``.
+    """
+    data, _ = store.get(path)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as exc:
+        raise StateError(f"{path} does not hold a {getattr(kind, '__name__', kind)}: {exc}") from exc
+
+
+def write(store: StateStore, path: str, document: object) -> None:
+    """Store a document of any kind above as JSON that a person can read."""
+    store.set(path, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")

@@ -1,0 +1,98 @@
+"""Flow control carried out on the tasks of one container. No I/O.
+
+`flow` says which components must wait for which task; here the counts are
+kept per task, peers are told, and the shell is told whom not to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from scheduler.config import StreamConfig
+from scheduler.stream.flow import Change, FlowControl
+from scheduler.stream.links import Congestion, Link
+from scheduler.stream.local_task import LocalTask
+from scheduler.stream.notices import Notice, PauseReading, ResumeReading
+from scheduler.topology import Topology
+
+
+class Gates:
+    """Opens and closes the way of tuples; appends to ``notices``."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        tasks: Mapping[int, LocalTask],
+        remote_tasks: Mapping[int, list[int]],
+        links: Mapping[int, Link],
+        notices: list[Notice],
+    ) -> None:
+        self.flow = FlowControl(topology)
+        self._links = links
+        self._remote_tasks = remote_tasks
+        self._tasks = tasks
+        self._notices = notices
+        self._config = StreamConfig.from_conf(topology.conf)
+        self._by_component: dict[str, list[LocalTask]] = {}
+        for local in tasks.values():
+            self._by_component.setdefault(local.component, []).append(local)
+
+    def measure(self, local: LocalTask, now: float) -> None:
+        """Look whether a task's queue has passed a mark; peers hear of it too."""
+        change = self._measure(local.task, "queue", local.queued_bytes)
+        if change is not None:
+            for link in self._links.values():
+                if link.is_up:
+                    link.congestions.append((local.task, change.step > 0))
+            self._apply(change, now)
+
+    def measure_link(self, container_id: int, queued_bytes: int, now: float) -> None:
+        """Look whether a connection is slow; if so, all tasks behind it are congested."""
+        for task in self._remote_tasks.get(container_id, ()):
+            self._apply(self._measure(task, "slow link", queued_bytes), now)
+
+    def link_up(self, link: Link, now: float) -> None:
+        """Let tuples to a container go, and tell it which of our tasks are congested."""
+        self._set_link(link.container_id, "no link", is_congested=False, now=now)
+        link.congestions += [(task, True) for task in self._tasks if task in self.flow.congested]
+
+    def link_down(self, container_id: int, now: float) -> None:
+        """Hold back what feeds the tasks of a container that cannot be reached."""
+        # First the new reason: else feeders would be let go for a moment.
+        self._set_link(container_id, "no link", is_congested=True, now=now)
+        self._set_link(container_id, "slow link", is_congested=False, now=now)
+        self._set_link(container_id, "queue", is_congested=False, now=now)
+
+    def hear(self, congestions: Iterable[Congestion], now: float) -> None:
+        """Take a peer's word on its own tasks."""
+        for task, is_congested in congestions:
+            if task not in self._tasks:
+                self._apply(self.flow.set(task, "queue", is_congested=is_congested), now)
+
+    def _measure(self, task: int, reason: str, queued_bytes: int) -> Change | None:
+        if queued_bytes > self._config.high_mark_bytes:
+            return self.flow.set(task, reason, is_congested=True)
+        if queued_bytes <= self._config.low_mark_bytes:
+            return self.flow.set(task, reason, is_congested=False)
+        return None
+
+    def _set_link(self, container_id: int, reason: str, *, is_congested: bool, now: float) -> None:
+        for task in self._remote_tasks.get(container_id, ()):
+            self._apply(self.flow.set(task, reason, is_congested=is_congested), now)
+
+    def _apply(self, change: Change | None, now: float) -> None:
+        if change is None:
+            return
+        for task in self._of(change.held):
+            task.hold_count += change.step
+        for task in self._of(change.paused):
+            task.blocker_count += change.step
+            if change.step > 0 and task.blocker_count == 1:
+                task.paused_since = now
+                self._notices.append(PauseReading(task.task))
+            elif change.step < 0 and task.blocker_count == 0:
+                task.held_ms += (now - task.paused_since) * 1000
+                self._notices.append(ResumeReading(task.task))
+
+    def _of(self, components: Iterable[str]) -> Iterable[LocalTask]:
+        return (task for component in components for task in self._by_component.get(component, ()))

@@ -1,0 +1,190 @@
+"""One task of this container, as the stream manager keeps it.
+
+What waits for its component, in the order in which it will be written:
+
+    rest     the unwritten end of a chunk; its first message may be cut
+    urgent   handshake, heartbeat, task ids: overtake tuples, never cut one
+    chunks   whole messages, one chunk per round
+    held     deliveries kept back from a component that reads ahead (below)
+    parts    this round's deliveries (five parts each) or commands
+
+A component that blocks on task ids reads through everything in its pipe to
+find them and keeps it in memory.  Such a one gets ``limit`` unacked tuples
+at a time, as Storm's ``topology.shellbolt.max.pending`` does for every bolt.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, final
+
+import msgspec
+
+from multilang.session import Kind, ShellSession
+
+if TYPE_CHECKING:
+    from scheduler.stream.acks import Root
+    from scheduler.stream.routing import Route
+
+PARTS_PER_DELIVERY = 5
+Part = bytes | msgspec.Raw
+
+
+@final
+class RemoteTask:
+    """A task of another container."""
+
+    __slots__ = ("container_id", "task")
+
+    is_local = False
+
+    def __init__(self, task: int, container_id: int) -> None:
+        self.task = task
+        self.container_id = container_id
+
+
+@final
+class LocalTask:
+    """Counters, trees and queue of one task; outlives its component's processes."""
+
+    __slots__ = (
+        "acked",
+        "asked_next",
+        "blocker_count",
+        "chunks",
+        "commands",
+        "component",
+        "counters",
+        "empty_nexts",
+        "failed",
+        "has_emitted",
+        "held",
+        "held_ms",
+        "hold_count",
+        "inputs",
+        "is_active",
+        "is_dirty",
+        "is_spout",
+        "latency_count",
+        "latency_ms_sum",
+        "limit",
+        "limit_bonus",
+        "live",
+        "parts",
+        "paused_since",
+        "pend",
+        "queued_bytes",
+        "rest",
+        "routes",
+        "samples",
+        "session",
+        "spoke_at",
+        "step",
+        "task",
+        "urgent",
+        "wait_until",
+    )
+
+    is_local = True
+
+    def __init__(self, task: int, component: str, *, is_spout: bool, inputs: list[tuple[str, str]]) -> None:
+        self.task = task
+        self.component = component
+        self.is_spout = is_spout
+        self.inputs = inputs
+        """(source component, stream) by input index."""
+        self.session = ShellSession(Kind.SPOUT if is_spout else Kind.BOLT)
+        self.routes: dict[str, Route] = {}
+
+        # A delivery id is k * step + input index, k counted per input: the id
+        # tells the input back, and the counters are the executed counts.  The
+        # last index is the system's: ticks and heartbeats.
+        self.step = len(inputs) + 1
+        self.counters = list(range(self.step))
+        self.pend: dict[int, Root | tuple[Root, ...] | None] = {}
+        self.samples: dict[int, float] = {}
+        self.acked = [0] * self.step
+        self.failed = [0] * self.step
+        self.latency_ms_sum = [0.0] * self.step
+        self.latency_count = [0] * self.step
+
+        self.live = 0
+        """Spouts: trees not yet acked or failed."""
+        self.commands: deque[bytes] = deque()
+        """Spouts: acks, fails and the like that wait for their turn."""
+        self.is_active: bool | None = None
+        """Spouts: what the component was last told."""
+        self.asked_next = False
+        self.has_emitted = False
+        self.empty_nexts = 0
+        self.wait_until = 0.0
+
+        self.blocker_count = 0
+        """Congested tasks that this one feeds directly; above 0 it is not read."""
+        self.hold_count = 0
+        """Spouts: congested tasks anywhere below; above 0 it is not asked."""
+        self.paused_since = 0.0
+        self.held_ms = 0.0
+        self.limit: int | None = None
+        self.limit_bonus = 0
+        self.spoke_at = 0.0
+
+        self.is_dirty = False
+        self.parts: list[Part] = []
+        self.urgent: list[bytes] = []
+        self.chunks: deque[bytes] = deque()
+        self.rest: memoryview | None = None
+        self.held: list[Part] = []
+        self.queued_bytes = 0
+        """All that waits, but for this round's parts; brought up to date by `take` and `wrote`."""
+
+    def deliver_urgently(self, message: bytes) -> None:
+        """Queue a whole message that overtakes tuples."""
+        self.urgent.append(message)
+        self.queued_bytes += len(message)
+
+    def collect(self) -> None:
+        """Move this round's parts to the queue, where they count; cheap when there are none."""
+        parts = self.parts
+        if self.limit is None:
+            if parts:
+                chunk = b"".join(parts)
+                self.parts = []
+                self.chunks.append(chunk)
+                self.queued_bytes += len(chunk)
+            return
+        if parts:
+            self.parts = []
+            self.held += parts
+            self.queued_bytes += sum(map(len, parts))
+        if self.held:
+            unacked = len(self.pend) - len(self.held) // PARTS_PER_DELIVERY
+            room = (self.limit + self.limit_bonus - unacked) * PARTS_PER_DELIVERY
+            if room > 0:
+                self.chunks.append(b"".join(self.held[:room]))
+                del self.held[:room]
+
+    def take(self) -> bytes | memoryview | None:
+        """Return what to write next, or None; after each write call `wrote`."""
+        if self.parts or self.held:
+            self.collect()
+        if self.rest is not None:
+            return self.rest
+        if self.urgent:
+            data = b"".join(self.urgent)
+            self.urgent.clear()
+            return data + self.chunks.popleft() if self.chunks else data
+        return self.chunks.popleft() if self.chunks else None
+
+    def wrote(self, data: bytes | memoryview, byte_count: int) -> None:
+        """Note that the first ``byte_count`` bytes of what `take` returned are in the pipe."""
+        self.queued_bytes -= byte_count
+        # A view, because slicing the rest of a large chunk per write is quadratic.
+        self.rest = memoryview(data)[byte_count:] if byte_count < len(data) else None
+
+    def forget_queue(self) -> None:
+        """Drop everything that waits: the component it was for is gone."""
+        self.parts, self.held, self.rest = [], [], None
+        self.urgent.clear()
+        self.chunks.clear()
+        self.queued_bytes = 0

@@ -1,0 +1,71 @@
+"""What the stream manager asks of its shell, apart from moving bytes. All rare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReading:
+    """Do not read that task's output until told: a task it feeds is congested."""
+
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeReading:
+    """Read that task's output again."""
+
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class WatchClosely:
+    """That task waits for answers to what it says: look at it even while others may wait."""
+
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The component answered the handshake."""
+
+    task: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The component logged a line. Levels: 0 trace to 4 error."""
+
+    task: int
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erred:
+    """The component reported an error, or did something it should not have done."""
+
+    task: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The component set a metric of its own; ``params`` is JSON text."""
+
+    task: int
+    name: str
+    params: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The component cannot be understood any more: end it and start it anew."""
+
+    task: int
+    reason: str
+
+
+Notice = PauseReading | ResumeReading | WatchClosely | Opened | Said | Erred | Measured | Broken

@@ -1,0 +1,495 @@
+"""The stream manager of one container: bytes from components and peers in, bytes out. No I/O.
+
+    component's output --receive()-->        emits are routed, acks counted
+    peer's frame  ------receive_frame()-->   rows become deliveries, reports settle trees
+                     dirty tasks' take(), link.take_frame()  <-- what there is to write
+                     take_notices()                          <-- the few things the shell must do
+
+Values are passed on as the text they came as; nothing here parses them but
+a fields grouping its key.  The shell calls `receive` for whatever it read,
+then `pump`, then writes what the ``dirty`` tasks and the links have.
+
+`_handle`, `_emit` and `_deliver` run per message; what is unusual about
+them (long bodies, local names, `type` instead of `isinstance`) is for speed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from multilang import codec
+from multilang.codec import MIDDLE, TUPLE_END
+from multilang.errors import RemoteProtocolError
+from multilang.events import (
+    Ack,
+    Emit,
+    ErrorReported,
+    Event,
+    Fail,
+    Log,
+    Metric,
+    Noise,
+    Oddity,
+    Ready,
+    Sync,
+)
+from multilang.session import Kind, ShellSession, State
+from scheduler.config import StreamConfig
+from scheduler.plan import PackingPlan
+from scheduler.stream import notices, spouts
+from scheduler.stream.acks import AckTracker, Root, Roots, each
+from scheduler.stream.gates import Gates
+from scheduler.stream.links import Link, decode_frame, stream_numbers
+from scheduler.stream.local_task import LocalTask, RemoteTask
+from scheduler.stream.routing import BadTuple, Route, Slots, build_routes, input_index
+from scheduler.topology import Topology
+
+_SAMPLE_EVERY = 20
+_QUIET_S = 0.05
+_MISSING: Any = object()
+_UNRELIABLE = (b"", b"null")
+
+Inlet = tuple[LocalTask, bytes, int]
+"""Where a row goes: the task, the rendered prefix of its source, the input index."""
+
+
+class StreamManager:
+    """Routes, tracks and holds back the tuples of one container's tasks."""
+
+    def __init__(
+        self, topology: Topology, plan: PackingPlan, container_id: int, incarnation: int, rng: random.Random
+    ) -> None:
+        self.topology = topology
+        self.container_id = container_id
+        self.is_active = False
+        self.dirty: list[LocalTask] = []
+        self.links = {
+            c.container_id: Link(c.container_id) for c in plan.containers if c.container_id != container_id
+        }
+        self.acks = AckTracker(container_id, incarnation, self.links)
+        self.tasks: dict[int, LocalTask] = {}
+        self.config: dict[int, StreamConfig] = {}
+        settings = StreamConfig.from_conf(topology.conf)
+        self._is_acking = settings.acker_count != 0
+        self._timeout_s = settings.message_timeout_s if settings.has_timeouts else None
+        self._random_bits = rng.getrandbits
+        self._notices: list[notices.Notice] = []
+        self._numbers = stream_numbers(topology)
+        self._inlets: dict[tuple[int, int, int], Inlet] = {}
+        remote_tasks = self._build(plan.container_of(), rng)
+        self.spouts = [task for task in self.tasks.values() if task.is_spout]
+        self.gates = Gates(topology, self.tasks, remote_tasks, self.links, self._notices)
+
+    def _build(self, container_of: Mapping[int, int], rng: random.Random) -> dict[int, list[int]]:
+        everywhere: dict[int, LocalTask | RemoteTask] = {}
+        remote_tasks: dict[int, list[int]] = {}
+        for component in self.topology.components:
+            if component.is_system:
+                continue
+            inputs = [(i.source, i.stream) for i in component.inputs]
+            config = StreamConfig.from_conf(self.topology.component_conf(component))
+            for task in component.tasks:
+                place = container_of[task]
+                if place == self.container_id:
+                    local = LocalTask(task, component.component, is_spout=component.is_spout, inputs=inputs)
+                    everywhere[task] = self.tasks[task] = local
+                    self.config[task] = config
+                else:
+                    everywhere[task] = RemoteTask(task, place)
+                    remote_tasks.setdefault(place, []).append(task)
+        for local in self.tasks.values():
+            component = self.topology.component(local.component)
+            local.routes = build_routes(component, local.task, self.topology, everywhere, self._numbers, rng)
+        return remote_tasks
+
+    # -- what the shell asks ------------------------------------------------
+
+    def take_notices(self) -> list[notices.Notice]:
+        """Return what the shell must do, in order, and forget it."""
+        told = self._notices[:]
+        self._notices.clear()
+        return told
+
+    def take_dirty(self) -> list[LocalTask]:
+        """Return the tasks that have something to write, and forget that they have."""
+        dirty, self.dirty = self.dirty, []
+        for task in dirty:
+            task.is_dirty = False
+        return dirty
+
+    def largest_backlog(self) -> int:
+        """Return the most unacked tuples that one task has."""
+        return max((len(task.pend) for task in self.tasks.values()), default=0)
+
+    def next_wake(self) -> float | None:
+        """Return when a spout that had nothing to say wants to be asked again."""
+        wake = None
+        for spout in self.spouts:
+            if (
+                spout.wait_until
+                and (wake is None or spout.wait_until < wake)
+                and spout.session.can_command
+                and spouts.is_willing(spout, self.config[spout.task], is_active=self.is_active)
+            ):
+                wake = spout.wait_until
+        return wake
+
+    def pump(self, now: float) -> None:
+        """Queue the next commands of spouts that may be told something; call it before writing."""
+        for spout in self.spouts:
+            if spout.session.can_command and spouts.queue_commands(
+                spout, self.config[spout.task], is_active=self.is_active, now=now
+            ):
+                self._mark(spout)
+
+    def sweep(self, now: float) -> None:
+        """Fail trees that are too old, and give more to components that only seem stuck; once a second."""
+        if self._timeout_s is not None:
+            self.acks.sweep(now, self._timeout_s)
+        for local in self.tasks.values():
+            if local.limit is not None and local.held and not local.chunks and now - local.spoke_at > _QUIET_S:
+                # Quiet with nothing owed: it may be collecting a batch larger than the limit.
+                local.limit_bonus += local.limit
+                self._mark(local)
+
+    # -- components ---------------------------------------------------------
+
+    def open(self, task: int, conf: Mapping[str, Any], pid_dir: str, context: Mapping[str, Any]) -> None:
+        """Begin a conversation with a newly started component of ``task``."""
+        local = self.tasks[task]
+        local.session = ShellSession(Kind.SPOUT if local.is_spout else Kind.BOLT)
+        # In front of everything, also of tuples that came while nobody was there.
+        local.deliver_urgently(local.session.greet(conf, pid_dir, context))
+        self._mark(local)
+
+    def receive(self, task: int, data: bytes, now: float) -> int:
+        """Take what a component wrote; return how many messages it completed."""
+        local = self.tasks[task]
+        local.spoke_at = now
+        try:
+            events = local.session.receive(data)
+        except RemoteProtocolError as exc:
+            self._notices.append(notices.Broken(task, str(exc)))
+            return 0
+        self._handle(local, events, now)
+        return len(events)
+
+    def lose(self, task: int, now: float) -> None:
+        """Fail at once what a dead component had, and forget what waited for it."""
+        local = self.tasks[task]
+        if local.session.state is State.OPEN:
+            self._handle(local, local.session.finish(), now)
+        lost, local.pend = local.pend, {}
+        for roots in lost.values():
+            self.acks.fail(roots)
+        local.samples.clear()
+        local.forget_queue()
+        local.limit, local.limit_bonus = None, 0
+        if local.is_spout:
+            self.acks.lose_spout(local)
+            spouts.forget(local)
+        local.session = ShellSession(local.session.kind)
+        self.gates.measure(local, now)
+
+    def tick(self, task: int, frequency_s: int) -> None:
+        """Deliver a tick tuple behind everything that waits already."""
+        local = self.tasks[task]
+        number = _system_delivery(local)
+        local.pend[number] = None
+        local.parts += (codec.render_tick(number, frequency_s), b"", b"", b"", b"")
+        self._mark(local)
+
+    def heartbeat(self, task: int) -> None:
+        """Ask a bolt for a sign of life, ahead of the tuples that wait."""
+        local = self.tasks[task]
+        local.deliver_urgently(codec.render_heartbeat(_system_delivery(local)))
+        self._mark(local)
+
+    # -- other containers ---------------------------------------------------
+
+    def link_up(self, container_id: int, now: float) -> None:
+        """Note that a peer can be reached; what waited for it may go."""
+        link = self.links[container_id]
+        link.is_up = True
+        self.gates.link_up(link, now)
+
+    def link_down(self, container_id: int, now: float) -> None:
+        """Fail everything that passed through a peer that is gone, and hold back what feeds its tasks."""
+        link = self.links[container_id]
+        link.is_up = False
+        self.gates.link_down(container_id, now)
+        self.acks.lose_peer(link)
+        link.drop_anchored()
+
+    def receive_frame(self, container_id: int, body: bytes, now: float) -> int:
+        """Take a frame from a peer; return how many rows and reports it had.
+
+        Raises:
+            PeerError: it cannot be read.
+        """
+        rows, reports, congestions = decode_frame(body)
+        for destination, source, stream_number, values, trail in rows:
+            inlet = self._inlets.get((destination, source, stream_number))
+            if inlet is None and (inlet := self._find_inlet(destination, source, stream_number)) is None:
+                self._refuse(trail)
+                continue
+            local, prefix, index = inlet
+            roots = self.acks.enter(trail, now) if trail else None
+            counters = local.counters
+            counters[index] = number = counters[index] + local.step
+            local.pend[number] = roots
+            if number % (_SAMPLE_EVERY * local.step) == index:
+                local.samples[number] = now
+            for root in each(roots):
+                root.n += 1
+            local.parts += (prefix, b"%d" % number, MIDDLE, values, TUPLE_END)
+            self._mark(local)
+        for key, val, peers, has_failed in reports:
+            self.acks.apply(key, val, peers, has_failed=has_failed, now=now)
+        self.gates.hear(congestions, now)
+        return len(rows) + len(reports)
+
+    def _find_inlet(self, destination: int, source: int, stream_number: int) -> Inlet | None:
+        local = self.tasks.get(destination)
+        pair = next((pair for pair, number in self._numbers.items() if number == stream_number), None)
+        if local is None or pair is None or pair not in local.inputs:
+            return None
+        index = input_index(self.topology.component(local.component), *pair)
+        inlet = self._inlets[destination, source, stream_number] = (
+            local,
+            codec.render_prefix(*pair, source),
+            index,
+        )
+        return inlet
+
+    def _refuse(self, trail: list[int]) -> None:
+        for at in range(0, len(trail), 3):
+            link = self.links.get(trail[at])
+            if link is not None:
+                link.reports.append((trail[at + 1], 0, 0, True))
+
+    # -- messages -----------------------------------------------------------
+
+    def _handle(self, local: LocalTask, events: list[Event], now: float) -> None:
+        pend, samples, step, acked = local.pend, local.samples, local.step, local.acked
+        emit, settle = self._emit, self.acks.settle
+        for event in events:
+            if type(event) is Emit:
+                emit(local, event, now)
+            elif type(event) is Ack:
+                number = event.delivery
+                roots = pend.pop(number, _MISSING)
+                if roots is _MISSING:
+                    self._forgive(local, number, "acked")
+                    continue
+                index = number % step
+                acked[index] += 1
+                if number in samples:
+                    local.latency_ms_sum[index] += (now - samples.pop(number)) * 1000
+                    local.latency_count[index] += 1
+                if roots is None:
+                    continue
+                if type(roots) is Root:
+                    roots.n -= 1
+                    if roots.n == 0:
+                        settle(roots, now)
+                else:
+                    for root in roots:
+                        root.n -= 1
+                        if root.n == 0:
+                            settle(root, now)
+            else:
+                self._handle_rare(local, event, now)
+        if local.held:
+            self._mark(local)
+
+    def _handle_rare(self, local: LocalTask, event: Event, now: float) -> None:
+        match event:
+            case Sync():
+                if local.is_spout:
+                    spouts.note_sync(local, self.config[local.task], now=now)
+            case Fail(delivery=number):
+                roots = local.pend.pop(number, _MISSING)
+                if roots is _MISSING:
+                    self._forgive(local, number, "failed")
+                    return
+                local.failed[number % local.step] += 1
+                local.samples.pop(number, None)
+                self.acks.fail(roots)
+            case Log(text=text, level=level):
+                self._notices.append(notices.Said(local.task, min(max(level, 0), 4), text))
+            case ErrorReported(text=text) | Oddity(text=text):
+                self._notices.append(notices.Erred(local.task, text))
+            case Noise(text=text):
+                self._notices.append(notices.Said(local.task, 2, f"(stdout) {text}"))
+            case Metric(name=name, params=params):
+                self._notices.append(notices.Measured(local.task, name, bytes(params)))
+            case Ready(pid=pid):
+                self._notices.append(notices.Opened(local.task, pid))
+                self._mark(local)
+
+    def _emit(self, local: LocalTask, event: Emit, now: float) -> None:
+        """Route one emitted tuple: which trees, which tasks, then deliver."""
+        route = local.routes.get(event.stream)
+        slots: Slots | None
+        if route is None or event.direct_task or event.wants_task_ids or route.has_direct:
+            slots = self._choose_rare(local, event, route)
+        elif (slots := route.fixed) is None:
+            slots = self._choose(local, event, route)
+        if slots is None or route is None:
+            return
+        if local.is_spout:
+            self._deliver_new(local, event, route, slots, now)
+            return
+        roots: Roots = None
+        anchors = event.anchors
+        if anchors:
+            roots = local.pend.get(anchors[0], _MISSING) if len(anchors) == 1 else _MISSING
+            if roots is _MISSING:
+                roots = self._join(local, anchors)
+        self._deliver(route, slots, event.values, roots, now)
+
+    def _deliver_new(self, spout: LocalTask, event: Emit, route: Route, slots: Slots, now: float) -> None:
+        """Deliver what a spout emitted; with a message id it becomes the root of a tree."""
+        spout.has_emitted = True
+        message_id = bytes(event.message_id)
+        if message_id in _UNRELIABLE:
+            self._deliver(route, slots, event.values, None, now)
+        elif self._is_acking:
+            root = self.acks.plant(spout, route, message_id, now)
+            self._deliver(route, slots, event.values, root, now)
+            if root.n == 0:
+                self.acks.settle(root, now)
+        else:
+            self._deliver(route, slots, event.values, None, now)
+            route.acked += 1
+            # Storm acks from inside emit, and so into a busy component; here it waits for the sync.
+            spout.commands.append(codec.render_ack(message_id))
+
+    def _deliver(
+        self, route: Route, slots: Slots, values: msgspec.Raw, roots: Roots, now: float
+    ) -> None:
+        route.emitted += 1
+        route.transferred += len(slots)
+        for target, index in slots:
+            if type(target) is LocalTask:
+                counters = target.counters
+                counters[index] = number = counters[index] + target.step
+                target.pend[number] = roots
+                if number % (_SAMPLE_EVERY * target.step) == index:
+                    target.samples[number] = now
+                if roots is not None:
+                    if type(roots) is Root:
+                        roots.n += 1
+                    else:
+                        for root in roots:
+                            root.n += 1
+                target.parts += (route.prefix, b"%d" % number, MIDDLE, values, TUPLE_END)
+                if not target.is_dirty:
+                    target.is_dirty = True
+                    self.dirty.append(target)
+            else:
+                assert type(target) is RemoteTask
+                link = self.links[target.container_id]
+                trail: list[int] = []
+                for root in each(roots):
+                    edge = self._random_bits(63)
+                    root.val ^= edge
+                    root.peers |= link.bit
+                    trail += (root.home or self.container_id, root.key, edge)
+                link.rows.append((target.task, route.task, route.stream_number, bytes(values), trail))
+
+    def _choose(self, local: LocalTask, event: Emit, route: Route) -> Slots | None:
+        try:
+            return route.choose(event.values)
+        except (BadTuple, msgspec.MsgspecError, ValueError) as exc:
+            self._drop(local, f"emitted to stream {event.stream!r}: {exc}")
+            return None
+
+    def _choose_rare(self, local: LocalTask, event: Emit, route: Route | None) -> Slots | None:
+        """Choose for emits that are direct, want the task ids, or are wrong; None: nothing to deliver."""
+        slots: Slots | None = None
+        if route is None:
+            self._drop(
+                local,
+                f"emitted to stream {event.stream!r}, which {local.component} does not declare; "
+                f"declared: {sorted(local.routes)}",
+            )
+        elif event.direct_task:
+            slot = route.direct.get(event.direct_task)
+            return (slot,) if slot is not None else self._miss_direct(local, route, event.direct_task)
+        elif route.has_direct:
+            self._drop(
+                local, f"emitted to direct stream {event.stream!r} without naming a task (emit with task=...)"
+            )
+        else:
+            slots = route.fixed if route.fixed is not None else self._choose(local, event, route)
+        if event.wants_task_ids and not event.direct_task:
+            self._answer(local, slots or ())
+        return slots
+
+    def _answer(self, local: LocalTask, slots: Slots) -> None:
+        local.deliver_urgently(codec.render_task_ids([target.task for target, _ in slots]))
+        self._mark(local)
+        if local.limit is None and not local.is_spout:
+            # It blocks for the answer, so it will read ahead through tuples: see local_task.
+            local.limit = self.config[local.task].shellbolt_max_pending
+            self._notices.append(notices.WatchClosely(local.task))
+
+    def _miss_direct(self, local: LocalTask, route: Route, task: int) -> Slots | None:
+        component = self.topology.component_of().get(task)
+        if component is None:
+            self._drop(local, f"emitted directly to task {task}, which does not exist")
+            return None
+        if component in (c.component for c, _ in self.topology.consumers(local.component, route.stream)):
+            self._drop(
+                local,
+                f"emitted directly to task {task} of {component}, which has no direct grouping on {route.stream!r}",
+            )
+            return None
+        return ()  # a component that does not subscribe: passed over silently, as in Storm
+
+    def _drop(self, local: LocalTask, text: str) -> None:
+        self._notices.append(notices.Erred(local.task, f"{text}. The tuple was dropped"))
+
+    def _join(self, local: LocalTask, anchors: list[int]) -> Roots:
+        """Return the distinct trees of several anchors; unknown ones are reported and left out."""
+        found: dict[int, Root] = {}
+        for anchor in anchors:
+            roots = local.pend.get(anchor, _MISSING)
+            if roots is _MISSING:
+                self._notices.append(
+                    notices.Erred(
+                        local.task,
+                        f"anchored to tuple {anchor}, which was acked or failed already or never existed; "
+                        "the new tuple is not tracked by it. Emit before you ack",
+                    )
+                )
+                continue
+            for root in each(roots):
+                found[id(root)] = root
+        if len(found) < 2:
+            return next(iter(found.values()), None)
+        return tuple(found.values())
+
+    def _forgive(self, local: LocalTask, number: int, what: str) -> None:
+        # Storm's ShellBolt dies of these. Acks of heartbeats are common and harmless.
+        if number % local.step != local.step - 1:
+            self._notices.append(
+                notices.Erred(local.task, f"{what} tuple {number} twice, or it never existed; passed over")
+            )
+
+    def _mark(self, task: LocalTask) -> None:
+        if not task.is_dirty:
+            task.is_dirty = True
+            self.dirty.append(task)
+
+
+def _system_delivery(local: LocalTask) -> int:
+    index = local.step - 1
+    local.counters[index] = number = local.counters[index] + local.step
+    return number
