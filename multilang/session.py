@@ -8,8 +8,8 @@
 
 Both kinds of component share the handshake, during which a component may
 already log.  A bolt then talks at will.  A spout answers each command with
-emits and logs, closed by one ``sync``; ``window`` commands may be
-unanswered at a time: 1 as in Storm, unless the component is known to queue.
+emits and logs, closed by one ``sync``; it is told nothing new before it has
+answered everything.
 """
 
 from __future__ import annotations
@@ -45,11 +45,10 @@ class State(enum.Enum):
 class ShellSession:
     """Track one component's conversation; owns no process and no pipe."""
 
-    __slots__ = ("_frames", "kind", "outstanding", "pid", "state", "window")
+    __slots__ = ("_frames", "kind", "outstanding", "pid", "state")
 
-    def __init__(self, kind: Kind, *, window: int = 1) -> None:
+    def __init__(self, kind: Kind) -> None:
         self.kind = kind
-        self.window = window
         self.state = State.NEW
         self.pid = 0
         """As the component says; may differ from its process where a wrapper started it."""
@@ -71,19 +70,17 @@ class ShellSession:
     @property
     def can_command(self) -> bool:
         """Whether a spout may be told something now."""
-        return self.state is State.OPEN and self.outstanding < self.window
+        return self.state is State.OPEN and not self.outstanding
 
-    def command(self, rendered: bytes) -> bytes:
-        """Count a rendered command to a spout as unanswered, and return it.
+    def command(self, rendered: list[bytes]) -> list[bytes]:
+        """Count rendered commands to a spout as unanswered, and return them.
 
         Raises:
-            LocalProtocolError: as many as allowed are unanswered, or the handshake is not done.
+            LocalProtocolError: an earlier one is unanswered, or the handshake is not done.
         """
         if not self.can_command:
-            raise LocalProtocolError(
-                f"cannot command in {self.state.name} with {self.outstanding} unanswered of {self.window}"
-            )
-        self.outstanding += 1
+            raise LocalProtocolError(f"cannot command in {self.state.name}, {self.outstanding} unanswered")
+        self.outstanding = len(rendered)
         return rendered
 
     def receive(self, data: bytes) -> list[Event]:

@@ -64,6 +64,9 @@ class StreamConfig:
     spout_long_wait_ms: float = _key("heronry.spout.wait.long.millis", 10)
     """Pause of a spout that has had nothing for some time. Milliseconds."""
 
+    is_strict_spout: bool = _key("heronry.spout.strict", False)
+    """One command to a spout at a time, as Storm does, instead of all that wait and one ``next``."""
+
     high_mark_bytes: int = _key("heronry.stream.queue.high.bytes", 256 * 1024)
     """A task with more waiting for it is congested. Bytes."""
 

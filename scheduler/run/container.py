@@ -125,11 +125,13 @@ class ContainerProcess:
             components.reads = components.messages = 0
             now = loop.round(now, wake=manager.next_wake(), waiters_until=rule.until)
             self._finish_round(now)
+            rule.note_messages(components.messages, now)
             if is_full:
                 rule.note_round(
                     reads=components.reads,
                     messages=components.messages,
                     largest_backlog=manager.largest_backlog(),
+                    is_spout_blocked=manager.is_spout_blocked(),
                     now=now,
                 )
 

@@ -125,6 +125,14 @@ class StreamManager:
         """Return the most unacked tuples that one task has."""
         return max((len(task.pend) for task in self.tasks.values()), default=0)
 
+    def is_spout_blocked(self) -> bool:
+        """Return whether a spout has as many trees pending as it may have."""
+        for spout in self.spouts:
+            limit = self.config[spout.task].max_spout_pending
+            if limit is not None and spout.live >= limit:
+                return True
+        return False
+
     def next_wake(self) -> float | None:
         """Return when a spout that had nothing to say wants to be asked again."""
         wake = None
@@ -176,6 +184,8 @@ class StreamManager:
             self._notices.append(notices.Broken(task, str(exc)))
             return 0
         self._handle(local, events, now)
+        if local.asked_next:
+            spouts.note_answers(local, self.config[task], now=now)
         return len(events)
 
     def lose(self, task: int, now: float) -> None:
@@ -310,8 +320,7 @@ class StreamManager:
     def _handle_rare(self, local: LocalTask, event: Event, now: float) -> None:
         match event:
             case Sync():
-                if local.is_spout:
-                    spouts.note_sync(local, self.config[local.task], now=now)
+                pass  # the session has counted it
             case Fail(delivery=number):
                 roots = local.pend.pop(number, _MISSING)
                 if roots is _MISSING:
