@@ -11,9 +11,10 @@ RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" TMPDIR="$(CURDIR)/.tmp"
 RUN_BUFFERED := env -u PYTHONUNBUFFERED $(RUN)
 PYTEST := $(RUN) python -m pytest -q -n 2
 
-.PHONY: help demo test quick check format bench clean
+.PHONY: help setup demo test quick check format bench clean
 
 help:
+	@echo 'make setup   only set up: then . .venv/bin/activate gives you the heronry command'
 	@echo 'make demo    start a cluster on this machine and submit a topology with an unmodified Storm client'
 	@echo 'make quick   run the tests that start no real processes (under a minute)'
 	@echo 'make check   look at format, style, types and imports'
@@ -21,6 +22,8 @@ help:
 	@echo 'make format  put the code into the format that check asks for'
 	@echo 'make bench   measure; results go to bench/results'
 	@echo 'make clean   remove what these targets made'
+
+setup: $(READY)
 
 demo: $(READY)
 	@$(RUN_BUFFERED) python examples/demo.py
