@@ -1,0 +1,225 @@
+"""A small client of Nimbus, Heronry's or Storm's since 2.3: plain values in, plain values out.
+
+    with NimbusClient(NimbusAddress("127.0.0.1", 6627)) as nimbus:
+        for topology in nimbus.cluster().topologies: ...
+
+One connection, framed binary Thrift, opened on entry.  Whatever goes wrong is a `ClientError`, never an
+exception of Thrift or of a socket.  thriftpy2 and the IDL (0.1 s) are imported with the first connection.
+
+    ClientError
+        NimbusUnreachable   nothing, or no Nimbus, answers there
+        TopologyNotAlive    Nimbus knows no topology of that name
+        NameTaken           a topology of that name exists, maybe killed and not gone yet
+        NimbusRefused       not authorized, or an invalid topology; Nimbus' own words
+        NimbusFailed        Nimbus could not do it; its log says more
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from storm_compat.client_values import ClusterSummary, TopologyInfo, cluster_summary, topology_info
+from storm_compat.thrift import idl
+
+DEFAULT_PORT = 6627
+CHUNK_BYTES = 307200
+"""What Storm's own clients upload at once; it fits into every Nimbus' frame limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class NimbusAddress:
+    """Where a Nimbus takes calls."""
+
+    host: str
+    port: int = DEFAULT_PORT
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class ClientError(Exception):
+    """Base of everything a call can raise."""
+
+
+class NimbusUnreachable(ClientError):
+    """Nothing, or no Nimbus, answers at ``address``."""
+
+    def __init__(self, address: NimbusAddress, reason: str) -> None:
+        super().__init__(f"no Nimbus answers at {address}: {reason}")
+        self.address = address
+        self.reason = reason
+
+
+class TopologyNotAlive(ClientError):
+    """Nimbus knows no topology of that name."""
+
+
+class NameTaken(ClientError):
+    """A topology of that name exists, maybe killed and not gone yet."""
+
+
+class NimbusRefused(ClientError):
+    """The caller may not do that, or the topology is invalid."""
+
+
+class NimbusFailed(ClientError):
+    """Nimbus could not do it."""
+
+
+class NimbusClient:
+    """One connection to a Nimbus; a context manager, not for several threads."""
+
+    def __init__(
+        self, address: NimbusAddress, *, connect_timeout_s: float = 3.0, call_timeout_s: float = 30.0
+    ) -> None:
+        self.address = address
+        self._connect_timeout_s = connect_timeout_s
+        self._call_timeout_s = call_timeout_s
+        self._thrift: Any = None
+
+    def __enter__(self) -> Self:
+        """Raise `NimbusUnreachable` if nothing listens there."""
+        try:
+            sock = socket.create_connection((self.address.host, self.address.port), self._connect_timeout_s)
+        except OSError as exc:
+            raise NimbusUnreachable(self.address, _reason(exc)) from exc
+        from thriftpy2 import protocol, transport
+        from thriftpy2.thrift import TClient
+
+        sock.settimeout(self._call_timeout_s)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Without annotations, so Any.
+        framed: Any = transport.TCyFramedTransport
+        binary: Any = protocol.TCyBinaryProtocol
+        thrift_socket: Any = transport.TSocket
+        self._thrift = TClient(idl.load().Nimbus, binary(framed(thrift_socket(sock=sock))))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thrift.close()
+
+    def cluster(self) -> ClusterSummary:
+        """Return the cluster with all its topologies, by name."""
+        return cluster_summary(self._call("getClusterInfo"))
+
+    def info(self, name: str) -> TopologyInfo:
+        """Return what is known of a topology.
+
+        Raises:
+            TopologyNotAlive: there is none of that name.
+        """
+        return topology_info(self._call("getTopologyInfoByName", name))
+
+    def conf(self) -> dict[str, Any]:
+        """Return the configuration of the cluster."""
+        conf = json.loads(self._call("getNimbusConf"))
+        return conf if isinstance(conf, dict) else {}
+
+    def kill(self, name: str, wait_s: int | None = None) -> None:
+        """Kill a topology; its spouts rest for ``wait_s`` first, None: for its message timeout."""
+        self._call("killTopologyWithOpts", name, idl.load().KillOptions(wait_secs=wait_s))
+
+    def activate(self, name: str) -> None:
+        self._call("activate", name)
+
+    def deactivate(self, name: str) -> None:
+        self._call("deactivate", name)
+
+    def is_name_allowed(self, name: str) -> bool:
+        """Return whether a topology may be submitted under that name now."""
+        return bool(self._call("isTopologyNameAllowed", name))
+
+    def upload(self, path: Path, on_progress: Callable[[int], object] = lambda _: None) -> str:
+        """Upload a file in chunks and return its location; ``on_progress`` gets the bytes sent so far."""
+        location: str = self._call("beginFileUpload")
+        sent_bytes = 0
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                self._call("uploadChunk", location, chunk)
+                sent_bytes += len(chunk)
+                on_progress(sent_bytes)
+        self._call("finishFileUpload", location)
+        return location
+
+    def submit(
+        self, name: str, location: str, conf: Mapping[str, Any], topology: bytes, *, is_active: bool = True
+    ) -> None:
+        """Submit a topology, given as the Thrift binary of a StormTopology.
+
+        Raises:
+            NameTaken: a topology of that name exists.
+            NimbusRefused: the topology or its conf is invalid; Nimbus says what.
+        """
+        storm = idl.load()
+        status = storm.TopologyInitialStatus.ACTIVE if is_active else storm.TopologyInitialStatus.INACTIVE
+        self._call(
+            "submitTopologyWithOpts",
+            name,
+            location,
+            json.dumps(conf),
+            decode_topology(topology),
+            storm.SubmitOptions(initial_status=status),
+        )
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        from thriftpy2.protocol.cybin.cybin import ProtocolError
+        from thriftpy2.protocol.exc import TProtocolException
+        from thriftpy2.thrift import TApplicationException, TDecodeException, TException
+        from thriftpy2.transport import TTransportException
+
+        storm = idl.load()
+        try:
+            return getattr(self._thrift, method)(*arguments)
+        except storm.NotAliveException as exc:
+            raise TopologyNotAlive(exc.msg) from exc
+        except storm.AlreadyAliveException as exc:
+            raise NameTaken(exc.msg) from exc
+        except (storm.InvalidTopologyException, storm.AuthorizationException) as exc:
+            raise NimbusRefused(exc.msg) from exc
+        except TApplicationException as exc:
+            raise NimbusFailed(f"Nimbus failed in {method}: {exc}") from exc
+        except TimeoutError as exc:
+            reason = f"no answer to {method} within {self._call_timeout_s:g} s"
+            raise NimbusUnreachable(self.address, reason) from exc
+        except (TTransportException, OSError) as exc:
+            raise NimbusUnreachable(self.address, f"connection lost in {method}") from exc
+        except (TProtocolException, ProtocolError, TDecodeException, UnicodeDecodeError) as exc:
+            raise NimbusUnreachable(
+                self.address, f"what answers there does not speak Thrift ({exc})"
+            ) from exc
+        except TException as exc:
+            raise NimbusFailed(f"{method}: {getattr(exc, 'msg', exc)}") from exc
+
+
+def decode_topology(data: bytes) -> Any:
+    """Return the StormTopology in its Thrift binary form.
+
+    Raises:
+        ValueError: ``data`` holds none.
+    """
+    from thriftpy2 import protocol, transport
+
+    binary: Any = protocol.TCyBinaryProtocol  # without annotations
+    memory: Any = transport.TCyMemoryBuffer
+    topology = idl.load().StormTopology()
+    try:
+        topology.read(binary(memory(data)))
+    except Exception as exc:
+        raise ValueError(f"not the Thrift binary of a StormTopology: {exc!r}") from exc
+    if not isinstance(topology.spouts, dict) or not isinstance(topology.bolts, dict):
+        raise ValueError("not the Thrift binary of a StormTopology: it has no spouts and bolts")
+    return topology
+
+
+def _reason(exc: OSError) -> str:
+    if isinstance(exc, TimeoutError):
+        return "timed out"
+    return exc.strerror or str(exc)
