@@ -1,0 +1,138 @@
+"""`heronry dev` as a real process: where it says it is, how it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from storm_compat.cli import main
+from storm_compat.cli.exit_codes import ExitCode
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+REPOSITORY = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-c", "from storm_compat.cli.main import main; main()"]
+
+
+@pytest.fixture
+def dev(tmp_path):
+    """Return a function that starts a cluster on a root, and what it said when it was ready."""
+    started = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*COMMAND, "dev", "--root", str(tmp_path / "root"), "--nimbus", "127.0.0.1:0", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, start_new_session=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.terminate()
+        try:
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
+
+
+def document(process):
+    """Return the JSON document that the process prints first."""
+    lines = []
+    while not lines or lines[-1] != "}\n":
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        lines.append(line)
+    return json.loads("".join(lines))
+
+
+def marked(topology_id):
+    """Return pid -> mark of all processes of a topology, components included."""
+    found = {
+        p.pid: (p.info["environ"] or {}).get("HERONRY_CONTAINER", "")
+        for p in psutil.process_iter(["environ"])
+    }
+    return {pid: mark for pid, mark in found.items() if f"/{topology_id}/" in mark}
+
+
+def run(capsys, *arguments):
+    capsys.readouterr()
+    return main.run([str(a) for a in arguments]), capsys.readouterr()
+
+
+def test_it_says_where_it_is_answers_there_and_ends_in_order(dev, tmp_path, capsys):
+    cluster = dev("--json")
+    said = document(cluster)
+    assert said["pid"] == cluster.pid
+    assert said["root"] == str(tmp_path / "root")
+    code, shown = run(capsys, "list", "--nimbus", said["nimbus"], "--json")
+    assert (code, json.loads(shown.out)) == (0, {"topologies": []})
+    cluster.send_signal(signal.SIGINT)
+    out, err = cluster.communicate(timeout=60)
+    assert (cluster.returncode, out) == (0, "")
+    assert err.split("\n")[-2] == "Stopped."
+    assert not (tmp_path / "root" / "ready.json").exists()
+    assert "nimbus accepts calls" in Path(said["log"]).read_text()
+
+
+def test_a_person_is_told_what_to_type_next(dev):
+    cluster = dev()
+    lines = [cluster.stdout.readline() for _ in range(8)]
+    address = lines[0].removeprefix("Nimbus listens on ").partition(". Ctrl-C")[0]
+    assert f"  export HERONRY_NIMBUS={address}\n" in lines
+    assert any(line.startswith("  heronry submit PATH") for line in lines)
+    cluster.terminate()
+    assert cluster.wait(60) == 0
+
+
+def test_the_second_cluster_on_a_root_names_the_first(dev):
+    first = dev("--json")
+    said = document(first)
+    second = dev()
+    out, err = second.communicate(timeout=60)
+    assert (second.returncode, out) == (ExitCode.EXISTS, "")
+    assert f"already: pid {first.pid}, at {said['nimbus']}" in err
+    assert first.poll() is None
+
+
+def test_a_port_that_is_in_use_is_named(tmp_path, heronry):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = heronry("dev", "--root", tmp_path / "root", "--nimbus", f"127.0.0.1:{port}")
+    assert (result.code, result.out) == (ExitCode.FAILED, "")
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.err
+    assert "--nimbus 127.0.0.1:0" in result.err
+
+
+def test_a_root_that_cannot_be_used_is_named(tmp_path, heronry):
+    (tmp_path / "file").write_text("")
+    result = heronry("dev", "--root", tmp_path / "file" / "root", "--nimbus", "127.0.0.1:0")
+    assert result.code == ExitCode.FAILED
+    assert "cannot be used as a root: " in result.err
+
+
+def test_a_second_interrupt_kills_what_does_not_want_to_end(dev, capsys):
+    cluster = dev("--json")
+    address = document(cluster)["nimbus"]
+    code, shown = run(
+        capsys, "submit", REPOSITORY / "examples" / "word_count", "--python", sys.executable,
+        "--nimbus", address, "--json",
+    )  # fmt: skip
+    assert code == 0, shown.err
+    topology_id = json.loads(shown.out)["topology_id"]
+    assert len(marked(topology_id)) == 7  # topology process, container, 5 tasks
+    for pid, mark in marked(topology_id).items():
+        if mark.endswith(f"/{topology_id}/0"):
+            os.kill(pid, signal.SIGSTOP)
+    cluster.send_signal(signal.SIGINT)
+    while "Ctrl-C again" not in cluster.stderr.readline():
+        pass
+    cluster.send_signal(signal.SIGINT)
+    assert cluster.wait(60) == ExitCode.INTERRUPTED
+    assert marked(topology_id) == {}
