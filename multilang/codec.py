@@ -6,6 +6,9 @@ reader, then field by field what Storm's own reader and common child
 libraries were seen to do (null streams, one anchor as a string, NaN, prints
 in front of a message, two objects in one block).
 
+The fast way does not look into values.  `looks_plain` tells for a whole read
+whether somebody must; `tidy` then does.
+
 Written JSON is always ASCII, because some children read their locale.
 Source of the rules: storm:storm-client/src/jvm/org/apache/storm/multilang/JsonSerializer.java
 """
@@ -13,7 +16,7 @@ Source of the rules: storm:storm-client/src/jvm/org/apache/storm/multilang/JsonS
 from __future__ import annotations
 
 import json
-import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,8 +50,16 @@ MIDDLE = b'","tuple":'
 TUPLE_END = b"}" + END
 
 _LEVELS = {"trace": 0, "debug": 1, "info": 2, "warn": 3, "warning": 3, "error": 4, "critical": 4, "fatal": 4}
-_FALSE = (False, 0, "false", "False", "0", "")
 _NOISE_CHARS = 2000
+_SHOWN_CHARS = 200
+
+_OBJECT_START = re.compile(r'\{\s*"')
+# Places where a message may begin that are tried before the rest counts as noise. A failed try may read
+# to the end of the block, so this is what keeps a large one that never parses from taking minutes.
+_TRIES = 32
+
+_ODD_TUPLE = re.compile(rb'"tuple"(?!: ?\[)')
+_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 # strict=False: numbers in strings are taken, so that a bolt's ids, which the
 # protocol has as text, are plain ints here.
@@ -57,11 +68,7 @@ decode = msgspec.json.Decoder(AnySpoken, strict=False).decode
 
 def decode_tolerantly(text: bytes) -> list[Event]:
     """Return what can be made of a block that `decode` refused; never raises."""
-    try:
-        content = text.decode("utf-8", errors="surrogatepass")
-    except UnicodeDecodeError:
-        content = text.decode("utf-8", errors="replace")
-    content = content.removeprefix("\ufeff").strip()
+    content = _characters(text).removeprefix("\ufeff").strip()
     if not content:
         return []
     events: list[Event] = []
@@ -71,7 +78,10 @@ def decode_tolerantly(text: bytes) -> list[Event]:
     if len(objects) > 1:
         events.append(Oddity("two messages without a line 'end' between them; both were taken"))
     for body in objects:
-        events.extend(_interpret(body))
+        try:
+            events.extend(_interpret(body))
+        except RecursionError:
+            events.append(Oddity("a message nested too deeply was passed over"))
     return events
 
 
@@ -79,38 +89,40 @@ def _split_objects(content: str) -> tuple[list[dict[str, Any]], str]:
     """Return the JSON objects of a block, and the text around them.
 
     A print in front of a message leaves lines before it (with or without a
-    line end of its own), so every ``{`` is a place where a message may begin.
+    line end of its own), so every ``{"`` is a place where a message may begin.
+    If many of them are none, the last line is the likeliest one left.
     """
     decoder = json.JSONDecoder(strict=False)
     objects: list[dict[str, Any]] = []
     noise: list[str] = []
-    position = 0
-    while position < len(content):
-        start = content.find("{", position)
-        if start < 0:
-            noise.append(content[position:])
-            break
+    position = taken = failed_count = 0
+    while (found := _OBJECT_START.search(content, position)) is not None:
+        start = found.start()
         try:
-            body, stop = decoder.raw_decode(content, start)
+            body, position = decoder.raw_decode(content, start)
         except (ValueError, RecursionError):
-            # Not JSON from here: skip to the next line or brace.
-            stop = start + 1
-            body = None
-        if isinstance(body, dict) and ("command" in body or "pid" in body):
-            if content[position:start].strip():
-                noise.append(content[position:start])
+            position = start + 1
+            failed_count += 1
+            if failed_count == _TRIES:
+                position = max(position, content.rfind("\n") + 1)
+            elif failed_count == 2 * _TRIES:
+                break
+            continue
+        if "command" in body or "pid" in body:
+            noise.append(content[taken:start])
             objects.append(body)
-        else:
-            noise.append(content[position:stop])
-        position = stop
+            taken = position
+    noise.append(content[taken:])
     return objects, "".join(noise).strip()
 
 
 def _interpret(body: dict[str, Any]) -> list[Event]:
     command = body.get("command")
     match command:
+        case None if "pid" in body:
+            return [Ready(_integer(body["pid"]) or 0)]
         case None:
-            return [Ready(_integer(body.get("pid")) or 0)]
+            return [Oddity(f"a message without a command was passed over: {_show(body)}")]
         case "emit":
             return _emit(body)
         case "ack" | "fail":
@@ -127,54 +139,67 @@ def _interpret(body: dict[str, Any]) -> list[Event]:
         case "metrics":
             return [Metric(_text(body.get("name")), msgspec.Raw(encode_json(body.get("params"))))]
         case _:
-            return [Oddity(f"unknown command {command!r} was passed over")]
+            return [Oddity(f"unknown command {_show(command)} was passed over")]
 
 
 def _emit(body: dict[str, Any]) -> list[Event]:
-    values = body.get("tuple")
-    if values is None:
-        values = []
-    if not isinstance(values, list):
-        return [Oddity(f"an emitted tuple must be a list, not {type(values).__name__}: {_show(body)}")]
     anchors = body.get("anchors")
     if not isinstance(anchors, list):
         anchors = [] if anchors is None else [anchors]
     known = [number for number in map(_integer, anchors) if number is not None]
     events: list[Event] = []
+    values = body.get("tuple")
+    if values is None:
+        values = []
+    if not isinstance(values, list):
+        values = [values]
+        events.append(_no_list(encode_json(values)))
     if len(known) < sum(anchor is not None for anchor in anchors):
         events.append(Oddity(f"anchors that are no tuple ids were dropped: {_show(anchors)}"))
     task = _integer(body.get("task"))
     if task is None and body.get("task") is not None:
-        events.append(Oddity(f"task must be a number, not {body.get('task')!r}; the groupings chose instead"))
+        events.append(
+            Oddity(f"task must be a number, not {_show(body.get('task'))}; the groupings chose instead")
+        )
     stream = body.get("stream")
     message_id = body.get("id")
     events.append(
         Emit(
             values=msgspec.Raw(encode_json(values)),
-            stream=str(stream) if stream else DEFAULT_STREAM,
+            stream=_text(stream) if stream else DEFAULT_STREAM,
             anchors=known,
             message_id=msgspec.Raw(b"" if message_id is None else encode_json(message_id)),
             direct_task=task or 0,
-            wants_task_ids=body.get("need_task_ids", True) not in _FALSE,
+            wants_task_ids=_is_wanted(body.get("need_task_ids")),
         )
     )
     return events
 
 
+def _no_list(taken: bytes) -> Oddity:
+    # It is delivered all the same: a child that waits for its task ids must not wait for ever.
+    shown = taken[:_SHOWN_CHARS].decode("ascii")
+    return Oddity(f"an emitted tuple must be a list of values; taken as one with a single value: {shown}")
+
+
+def _is_wanted(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() not in ("false", "0", "")
+    return value not in (False, 0)
+
+
 def _integer(value: Any) -> int | None:
     """Return ints, floats without a fraction and numbers in strings as int; None for the rest."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            return None
-    return None
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def _text(value: Any) -> str:
@@ -182,50 +207,60 @@ def _text(value: Any) -> str:
 
 
 def _level(value: Any) -> int:
-    if isinstance(value, str):
-        return _LEVELS.get(value.lower(), 2)
+    if isinstance(value, str) and value.lower() in _LEVELS:
+        return _LEVELS[value.lower()]
     number = _integer(value)
     return number if number is not None and 0 <= number <= 4 else 2
 
 
 def _show(value: Any) -> str:
-    return encode_json(value).decode("ascii")[:200]
+    return encode_json(value)[:_SHOWN_CHARS].decode("ascii")
 
 
 def encode_json(value: Any) -> bytes:
     """Return any JSON value as ASCII text; ints exact, NaN and infinities as null."""
-    try:
-        text = simplejson.dumps(value, separators=(",", ":"), allow_nan=False)
-    except ValueError:
-        text = simplejson.dumps(_finite(value), separators=(",", ":"))
-    return text.encode("ascii", errors="backslashreplace")
-
-
-def _finite(value: Any) -> Any:
     # Children in JavaScript and Ruby cannot read NaN, so it becomes what Storm makes of it.
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
+    return simplejson.dumps(value, separators=(",", ":"), ignore_nan=True).encode("ascii")
 
 
-def to_ascii(event: Event) -> Event:
-    """Return an emit with its values and message id in ASCII; other events as they are."""
-    if not isinstance(event, Emit):
-        return event
-    values, message_id = bytes(event.values), bytes(event.message_id)
-    if values.isascii() and message_id.isascii():
-        return event
-    return msgspec.structs.replace(
-        event, values=msgspec.Raw(_ascii(values)), message_id=msgspec.Raw(_ascii(message_id))
+def looks_plain(data: bytes) -> bool:
+    """Return whether no message in ``data`` needs `tidy`; may say no without need."""
+    return data.isascii() and _ODD_TUPLE.search(data) is None
+
+
+def tidy(event: Event) -> list[Event]:
+    """Return an event with its values a list and all its JSON ASCII, as components can read it."""
+    match event:
+        case Metric(name=name, params=params):
+            return [Metric(name, msgspec.Raw(_ascii(bytes(params))))]
+        case Emit():
+            values, message_id = _ascii(bytes(event.values)), _ascii(bytes(event.message_id))
+        case _:
+            return [event]
+    events: list[Event] = []
+    if values == b"null":
+        values = b"[]"
+    elif not values.startswith(b"["):
+        values = b"[" + values + b"]"
+        events.append(_no_list(values))
+    events.append(
+        msgspec.structs.replace(event, values=msgspec.Raw(values), message_id=msgspec.Raw(message_id))
     )
+    return events
 
 
 def _ascii(text: bytes) -> bytes:
-    return encode_json(json.loads(text.decode("utf-8", errors="replace"), strict=False)) if text else text
+    # JSON has characters beyond ASCII in strings only, so nothing needs to be parsed: numbers stay exact.
+    if text.isascii():
+        return text
+    return _NON_ASCII.sub(lambda found: json.dumps(found.group())[1:-1], _characters(text)).encode("ascii")
+
+
+def _characters(text: bytes) -> str:
+    try:
+        return text.decode("utf-8", errors="surrogatepass")
+    except UnicodeDecodeError:
+        return text.decode("utf-8", errors="replace")
 
 
 def render_handshake(conf: Mapping[str, Any], pid_dir: str, context: Mapping[str, Any]) -> bytes:
@@ -240,10 +275,14 @@ def render_prefix(component: str, stream: str, task: int) -> bytes:
 
 def render_tick(delivery: int, frequency_s: int) -> bytes:
     """Return a tick tuple; children are expected to ack it."""
-    return b'{"comp":"__system","stream":"__tick","task":-1,"id":"%d","tuple":[%d]}' % (
-        delivery,
-        frequency_s,
-    ) + END
+    return (
+        b'{"comp":"__system","stream":"__tick","task":-1,"id":"%d","tuple":[%d]}'
+        % (
+            delivery,
+            frequency_s,
+        )
+        + END
+    )
 
 
 def render_heartbeat(delivery: int) -> bytes:

@@ -67,8 +67,9 @@ def _find(program: str, command: Sequence[str], cwd: Path, path: str) -> str:
             raise CommandNotFound(command, cwd=str(cwd), path=path, reason=f"there is no file {place}")
         if not os.access(place, os.X_OK):
             raise CommandNotFound(command, cwd=str(cwd), path=path, reason=f"{place} is not executable")
-        return str(place)
+        return str(place.absolute())
     found = shutil.which(program, path=path)
     if found is None:
         raise CommandNotFound(command, cwd=str(cwd), path=path, reason=f"no program {program!r} on PATH")
-    return found
+    # The process changes to its own folder before it looks, so a relative entry of PATH must not stay one.
+    return str(Path(found).absolute())

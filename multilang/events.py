@@ -8,7 +8,7 @@ them on without looking.
 
 from __future__ import annotations
 
-from typing import final
+from typing import Annotated, final
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Emit(Spoken, frozen=True, gc=False, tag="emit"):
     """A tuple. ``direct_task`` 0 means: the groupings choose."""
 
     values: msgspec.Raw = msgspec.field(name="tuple", default=msgspec.Raw(b"[]"))
-    stream: str = DEFAULT_STREAM
+    stream: Annotated[str, msgspec.Meta(min_length=1)] = DEFAULT_STREAM
     anchors: list[int] = msgspec.field(default_factory=list)
     message_id: msgspec.Raw = msgspec.field(name="id", default=_ABSENT)
     """Spouts: any JSON value, echoed byte for byte; empty or ``null`` means unreliable."""
@@ -58,7 +58,7 @@ class Log(Spoken, frozen=True, gc=False, tag="log"):
     """A line for the log. Levels: 0 trace, 1 debug, 2 info, 3 warn, 4 error."""
 
     text: str = msgspec.field(name="msg", default="")
-    level: int = 2
+    level: Annotated[int, msgspec.Meta(ge=0, le=4)] = 2
 
 
 @final

@@ -1,13 +1,13 @@
-"""Cut the bytes of a component into messages: JSON text, then a line ``end``.
+r"""Cut the bytes of a component into messages: JSON text, then a line ``end``.
 
-    {"command": "sync"}\\nend\\n{"command": "em|it", ...}\\nend\\n
+    {"command": "sync"}\nend\n{"command": "em|it", ...}\nend\n
                                             ^ a read may stop anywhere
 
 Costs one ``split`` per read.  An unfinished message is kept as a list of
 chunks, because adding each read to one buffer is quadratic: 10 MiB in
 64 KiB reads took half a second that way, 30 ms this way.
 
-Windows line ends are folded into ``\\n``; Java's readers take them too.
+Windows line ends are folded into ``\n``; Java's readers take them too.
 Source: storm:storm-client/src/jvm/org/apache/storm/multilang/JsonSerializer.java
 """
 
@@ -28,6 +28,7 @@ class FrameReader:
         self._chunks: list[bytes] = []
         self._chunks_bytes = 0
         self._tail = b""  # the last bytes seen: END may straddle two reads
+        self._has_cr = False  # a \r behind the tail: perhaps half of a line end
 
     @property
     def buffered_bytes(self) -> int:
@@ -38,14 +39,15 @@ class FrameReader:
         """Return the texts of the messages completed by ``data``, oldest first, without ``end``.
 
         Raises:
-            RemoteProtocolError: a message is larger than ``max_bytes``.
+            RemoteProtocolError: a message that is still unfinished is larger than ``max_bytes``.
         """
+        if self._has_cr:
+            data = b"\r" + data
+        if b"\r" in data:
+            self._has_cr = data.endswith(b"\r")
+            data = (data[:-1] if self._has_cr else data).replace(b"\r\n", b"\n")
         if self._tail:
             data = self._tail + data
-        if b"\r" in data:
-            # A trailing \r may be half of a line end: it waits in the tail for its other half.
-            cut = len(data) - 1 if data.endswith(b"\r") else len(data)
-            data = data[:cut].replace(b"\r\n", b"\n") + data[cut:]
         texts = data.split(END)
         rest = texts.pop()
         if texts and self._chunks:
@@ -63,8 +65,7 @@ class FrameReader:
         that is left over was cut off and is dropped.
         """
         rest = b"".join([*self._chunks, self._tail])
-        self._chunks, self._chunks_bytes, self._tail = [], 0, b""
-        rest = rest.removesuffix(b"\r")
+        self._chunks, self._chunks_bytes, self._tail, self._has_cr = [], 0, b"", False
         return [rest.removesuffix(b"\nend")] if rest.endswith(b"\nend") else []
 
     def _keep(self, rest: bytes) -> None:
@@ -73,6 +74,7 @@ class FrameReader:
             self._chunks_bytes += len(rest) - _KEEP
             rest = rest[-_KEEP:]
             if self._chunks_bytes > self._max_bytes:
+                self._chunks, self._chunks_bytes, self._tail = [], 0, b""
                 raise RemoteProtocolError(
                     f"a message exceeds {self._max_bytes} bytes, or the line 'end' is missing after it"
                 )

@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from multilang.command import Launch
 from multilang.errors import LaunchFailed
@@ -44,10 +45,11 @@ class ShellProcess:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if _libc else None,
+                # Unsafe with threads only; the signal also goes by threads: start from the main one.
+                preexec_fn=_die_with_parent if _libc else None,  # noqa: PLW1509
             )
         except (OSError, ValueError, subprocess.SubprocessError) as exc:
-            raise LaunchFailed(launch.command, cwd=str(launch.cwd), reason=str(exc)) from exc
+            raise LaunchFailed(launch.command, cwd=str(launch.cwd), reason=_why(exc, launch)) from exc
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -83,6 +85,12 @@ class ShellProcess:
         """Close our ends of the pipes."""
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             _close(pipe)
+
+
+def _why(exc: Exception, launch: Launch) -> str:
+    if isinstance(exc, FileNotFoundError) and launch.cwd.is_dir() and Path(launch.command[0]).exists():
+        return f"{exc}. The file is there, but not the interpreter that its first line names"
+    return str(exc)
 
 
 def _close(pipe: object) -> None:

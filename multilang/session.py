@@ -7,9 +7,9 @@
     NEW ----------------> GREETING ------> OPEN          any state -> BROKEN
 
 Both kinds of component share the handshake, during which a component may
-already log.  A bolt then talks at will.  A spout answers each command with
-emits and logs, closed by one ``sync``; it is told nothing new before it has
-answered everything.
+already log; its pid may even come before it has read anything.  A bolt then
+talks at will.  A spout answers each command with emits and logs, closed by
+one ``sync``; it is told nothing new before it has answered everything.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class State(enum.Enum):
 class ShellSession:
     """Track one component's conversation; owns no process and no pipe."""
 
-    __slots__ = ("_frames", "kind", "outstanding", "pid", "state")
+    __slots__ = ("_frames", "_has_answered", "kind", "outstanding", "pid", "state")
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
@@ -55,6 +55,7 @@ class ShellSession:
         self.outstanding = 0
         """Commands to a spout that have had no ``sync`` yet."""
         self._frames = FrameReader()
+        self._has_answered = False
 
     def greet(self, conf: Mapping[str, Any], pid_dir: str, context: Mapping[str, Any]) -> bytes:
         """Return the handshake.
@@ -64,7 +65,7 @@ class ShellSession:
         """
         if self.state is not State.NEW:
             raise LocalProtocolError(f"cannot greet in {self.state.name}")
-        self.state = State.GREETING
+        self.state = State.OPEN if self._has_answered else State.GREETING
         return codec.render_handshake(conf, pid_dir, context)
 
     @property
@@ -91,20 +92,25 @@ class ShellSession:
         """
         if self.state is State.BROKEN:
             raise RemoteProtocolError("the conversation is over")
+        is_plain = codec.looks_plain(data)
+        had_begun = self._frames.buffered_bytes > 0
         try:
             texts = self._frames.feed(data)
         except RemoteProtocolError:
             self.state = State.BROKEN
             raise
-        return self._events(texts, is_ascii=data.isascii())
+        if had_begun and is_plain and texts:
+            # What makes it not plain may have come with an earlier read, or lie across the two.
+            is_plain = codec.looks_plain(texts[0])
+        return self._events(texts, is_plain=is_plain)
 
     def finish(self) -> list[Event]:
         """Return what the end of the component's output completes, and end the conversation."""
-        events = [] if self.state is State.BROKEN else self._events(self._frames.finish(), is_ascii=False)
+        events = [] if self.state is State.BROKEN else self._events(self._frames.finish(), is_plain=False)
         self.state = State.BROKEN
         return events
 
-    def _events(self, texts: list[bytes], *, is_ascii: bool) -> list[Event]:
+    def _events(self, texts: list[bytes], *, is_plain: bool) -> list[Event]:
         decode = codec.decode
         events: list[Event] = []
         for text in texts:
@@ -112,12 +118,12 @@ class ShellSession:
                 events.append(decode(text))
             except (msgspec.MsgspecError, RecursionError, ValueError):
                 events += codec.decode_tolerantly(text)
-        if not is_ascii:
-            events = [codec.to_ascii(event) for event in events]
-        if self.state is not State.OPEN:
+        if not is_plain:
+            events = [tidied for event in events for tidied in codec.tidy(event)]
+        if not self._has_answered:
             self._note_ready(events)
         if self.outstanding and self.kind is Kind.SPOUT:
-            syncs = sum(type(event) is Sync for event in events)
+            syncs = [type(event) for event in events].count(Sync)
             # A surplus sync would leave Storm one step behind for ever; here it counts for nothing.
             self.outstanding = max(0, self.outstanding - syncs)
         return events
@@ -125,6 +131,8 @@ class ShellSession:
     def _note_ready(self, events: list[Event]) -> None:
         for event in events:
             if type(event) is Ready:
-                self.state = State.OPEN
+                self._has_answered = True
                 self.pid = event.pid
+                if self.state is State.GREETING:
+                    self.state = State.OPEN
                 return
