@@ -15,7 +15,7 @@ PYTEST := $(RUN) python -m pytest -q -n 2
 
 help:
 	@echo 'make setup   only set up: then . .venv/bin/activate gives you the heronry command'
-	@echo 'make demo    start a cluster on this machine and submit a topology with an unmodified Storm client'
+	@echo 'make demo    start a cluster on this machine, submit examples/word_count, show live counts'
 	@echo 'make quick   run the tests that start no real processes (under a minute)'
 	@echo 'make check   look at format, style, types and imports'
 	@echo 'make test    check, then run all tests'
