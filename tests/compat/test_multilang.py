@@ -1,0 +1,476 @@
+"""The protocol with one component, by real processes; numbers are those of the list of acceptance checks."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import Counts, Draft, Running, processes, until
+from tests.compat.conftest import Run
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+
+def numbers(count: int = 0, **options: Any) -> Draft:
+    """A draft with a reliable spout of ``count`` tuples, named numbers."""
+    draft = Draft()
+    draft.spout("numbers", "counting.py", count=count, **options)
+    return draft
+
+
+def all_acked(running: Running, count: int) -> None:
+    """Wait until each of ``count`` tuples is acked, and look that each is acked once and none failed."""
+    until(lambda: len(running.notes("numbers", what="ack")) >= count, f"{count} acks")
+    assert sorted(note["id"] for note in running.notes("numbers", what="ack")) == list(range(count))
+    assert running.notes("numbers", what="fail") == []
+
+
+def values(running: Running, component: str) -> list[Any]:
+    return [note["values"] for note in running.notes(component, what="tuple")]
+
+
+# -- start ----------------------------------------------------------------------
+
+
+def test_01_logs_before_a_late_pid_are_shown_and_the_start_is_in_order(run: Run) -> None:
+    draft = numbers(3)
+    draft.bolt("late", "late_pid.py", {"numbers": "shuffle"})
+    running = run(draft)
+    until(lambda: "second words" in running.log() and "first words" in running.log(), "both logs")
+    assert running.notes("numbers", what="ack") == []
+    all_acked(running, 3)
+    assert running.errors("late") == []
+
+
+def test_02_03_every_task_is_told_the_same_topology_in_storms_shapes(run: Run) -> None:
+    draft = numbers(streams={"default": ["value"], "other": ["a", "b"]})
+    draft.bolt("split", "sink.py", {"numbers": ["value"], "numbers:other": "all"}, par=2)
+    draft.bolt("Count", "sink.py", {"split": "global", "numbers": "direct"}, streams={})
+    running = run(draft)
+    found = until(lambda: len(notes := _handshakes(running)) == 4 and notes)
+    everyone = {"1": "Count", "2": "__acker", "3": "numbers", "4": "split", "5": "split"}
+    declared = {"default": ["value"], "other": ["a", "b"]}
+    fields, every, direct = {"type": "FIELDS", "fields": ["value"]}, {"type": "ALL"}, {"type": "DIRECT"}
+    worldwide = {"type": "FIELDS", "fields": []}
+    assert found == {
+        3: {
+            "taskid": 3,
+            "componentid": "numbers",
+            "task->component": everyone,
+            "streams": ["default", "other"],
+            "stream->outputfields": declared,
+            "stream->target->grouping": {
+                "default": {"split": fields, "Count": direct},
+                "other": {"split": every},
+            },
+            "source->stream->grouping": {},
+            "source->stream->fields": {},
+        },
+        **{
+            task: {
+                "taskid": task,
+                "componentid": "split",
+                "task->component": everyone,
+                "streams": ["default"],
+                "stream->outputfields": {"default": ["value"]},
+                "stream->target->grouping": {"default": {"Count": worldwide}},
+                "source->stream->grouping": {"numbers": {"default": fields, "other": every}},
+                "source->stream->fields": {"numbers": declared},
+            }
+            for task in (4, 5)
+        },
+        1: {
+            "taskid": 1,
+            "componentid": "Count",
+            "task->component": everyone,
+            "streams": [],
+            "stream->outputfields": {},
+            "stream->target->grouping": {},
+            "source->stream->grouping": {"split": {"default": worldwide}, "numbers": {"default": direct}},
+            "source->stream->fields": {"split": {"default": ["value"]}, "numbers": declared},
+        },
+    }
+
+
+def _handshakes(running: Running) -> dict[int, dict[str, Any]]:
+    notes = [note for name in ("numbers", "split", "Count") for note in running.notes(name, what="handshake")]
+    return {note["context"]["taskid"]: note["context"] for note in notes}
+
+
+def test_04_the_script_is_one_argument_whatever_it_holds(run: Run, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, '.')\nimport sink\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    draft = numbers(2)
+    draft.bolt("spaced", "-s json a.b.C; echo $HOME", {"numbers": "all"}, command=str(program))
+    draft.bolt("empty", "", {"numbers": "all"}, command=str(program))
+    running = run(draft)
+    all_acked(running, 2)
+    assert [note["argv"] for note in running.notes("spaced", what="handshake")] == [
+        ["-s json a.b.C; echo $HOME"]
+    ]
+    assert [note["argv"] for note in running.notes("empty", what="handshake")] == [[""]]
+    resources = running.cluster.root / "topologies" / running.topology_id / "resources"
+    assert [note["cwd"] for note in running.notes("empty", what="handshake")] == [str(resources)]
+
+
+# -- framing --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_06_prints_between_messages_lose_no_tuple(run: Run, unbuffered: str) -> None:
+    draft = numbers(40)
+    draft.bolt("rough", "rough.py", {"numbers": "shuffle"}, manner="noisy")
+    running = run(draft, {"topology.environment": {"PYTHONUNBUFFERED": unbuffered}})
+    all_acked(running, 40)
+    until(lambda: "noise before 39" in running.log())
+    until(lambda: running.counts("rough").acked == 40)
+
+
+def test_07_pretty_printed_json_with_crlf_and_blank_lines_is_taken(run: Run) -> None:
+    draft = numbers(20)
+    draft.bolt("rough", "rough.py", {"numbers": "shuffle"}, manner="pretty")
+    running = run(draft)
+    all_acked(running, 20)
+    assert running.errors("rough") == []
+
+
+def test_08_a_block_that_is_not_json_is_logged_and_passed_over(run: Run) -> None:
+    draft = numbers(20)
+    draft.bolt("rough", "rough.py", {"numbers": "shuffle"}, manner="broken")
+    running = run(draft)
+    all_acked(running, 20)
+    until(lambda: "{this is not JSON 19" in running.log())
+
+
+def test_09_a_log_with_a_raw_newline_and_a_raw_tab_is_shown(run: Run) -> None:
+    draft = numbers(2)
+    draft.bolt("rough", "rough.py", {"numbers": "shuffle"}, manner="raw")
+    running = run(draft)
+    all_acked(running, 2)
+    until(lambda: "one\nline\tand 1" in running.log())
+
+
+# -- emits ----------------------------------------------------------------------
+
+
+def test_10_a_direct_emit_takes_the_task_in_three_spellings_and_gets_no_answer(run: Run) -> None:
+    draft = numbers(2)
+    draft.bolt(
+        "direct",
+        "direct.py",
+        {"numbers": "shuffle"},
+        target="sink",
+        stream="there",
+        streams={"there": ["v"]},
+        direct=("there",),
+    )
+    draft.bolt("sink", "sink.py", {"direct:there": "direct"})
+    running = run(draft)
+    all_acked(running, 2)
+    task = running.notes("sink", what="handshake")[0]["context"]["taskid"]
+    assert values(running, "sink") == [[f"{task}"], [f"{float(task)}"], [f"'{task}'"]] * 2
+    assert running.notes("direct", what="task ids") == []
+
+
+def test_11_a_component_that_blocks_for_task_ids_gets_each_list_with_200_tuples_queued(run: Run) -> None:
+    draft = numbers(200)
+    draft.bolt("asks", "asks.py", {"numbers": "shuffle"})
+    draft.bolt("quiet", "quiet.py", {"asks": "shuffle"})
+    running = run(draft)
+    all_acked(running, 200)
+    assert running.notes("asks", what="answered")[-1]["count"] == 10_000
+    until(lambda: running.counts("quiet").acked == 10_000)
+
+
+def test_12_a_heartbeat_has_five_keys_and_may_be_acked(run: Run) -> None:
+    draft = numbers(0)
+    draft.bolt("heart", "heart.py", {"numbers": "shuffle"})
+    running = run(draft, {"topology.subprocess.timeout.secs": 3})
+    beats = until(lambda: len(notes := running.notes("heart", what="message")) >= 4 and notes)
+    message = beats[0]["message"]
+    delivery = message.pop("id")
+    assert isinstance(delivery, str)
+    assert message == {"comp": None, "stream": "__heartbeat", "task": -1, "tuple": []}
+    assert beats[-1]["at"] - beats[0]["at"] > 2.5  # it lived on the acks alone
+    assert {note["pid"] for note in beats} == {beats[0]["pid"]}
+    assert running.errors("heart") == []
+
+
+def test_15_acking_twice_or_what_never_was_leaves_the_component_running(run: Run) -> None:
+    draft = numbers(3)
+    draft.bolt("acks", "acks.py", {"numbers": "shuffle"}, conf={"topology.tick.tuple.freq.secs": 1})
+    running = run(draft)
+    until(lambda: running.notes("acks", what="tuple", stream="__tick"), "a tick")
+    all_acked(running, 3)
+    until(lambda: any("987654320" in error for error in running.errors("acks")))
+    assert len(running.notes("acks", what="handshake")) == 1
+    assert running.counts("acks").acked == 3
+
+
+def test_16_anchoring_to_an_acked_tuple_is_reported_and_emits_untracked(run: Run) -> None:
+    draft = numbers(1)
+    draft.bolt("late", "late_anchor.py", {"numbers": "shuffle"})
+    draft.bolt("sink", "sink.py", {"late": "shuffle"}, answer="fail")
+    running = run(draft)
+    all_acked(running, 1)
+    until(lambda: values(running, "sink") == [[0]])
+    [error] = until(lambda: running.errors("late"))
+    assert "acked or failed already" in error
+    until(lambda: running.counts("sink").failed == 1)
+    assert running.counts("numbers") == Counts(emitted=1, acked=1, failed=0)
+    assert len(running.notes("late", what="handshake")) == 1
+
+
+def test_17_values_pass_from_python_to_python_unchanged(run: Run) -> None:
+    odd = [2**63, -(2**63), 10**30, 0.1, "\0", "\ud800", "\u2028", "😀", None, True, {"a": [1, {}]}, "é"]
+    raw = f"{json.dumps(odd)[:-1]}, -0.0, 1e400, -1e400, NaN]"
+    draft = numbers(1, raw=raw)
+    draft.bolt("relay", "relay.py", {"numbers": "shuffle"})
+    draft.bolt("sink", "sink.py", {"relay": "shuffle"})
+    running = run(draft)
+    all_acked(running, 1)
+    [received] = values(running, "sink")
+    *plain, minus_zero, huge, minus_huge, nan = received
+    assert plain == odd
+    assert str(minus_zero) == "-0.0"
+    assert {huge, minus_huge, nan} <= {None, float("inf"), float("-inf")}
+
+
+# -- pipes, life and death ------------------------------------------------------
+
+
+def test_19_ten_megabytes_on_stderr_block_nothing(run: Run) -> None:
+    draft = numbers(2)
+    draft.bolt("flood", "flood.py", {"numbers": "shuffle"})
+    running = run(draft, is_active=True)
+    until(lambda: running.notes("flood", what="flooded"))
+    all_acked(running, 2)
+
+
+def test_20_what_ignores_the_end_of_input_and_sigterm_is_gone_after_the_kill(run: Run) -> None:
+    draft = numbers(1)
+    draft.bolt("stubborn", "stubborn.py", {"numbers": "shuffle"})
+    running = run(draft)
+    until(lambda: running.notes("stubborn", what="ready") and running.notes("stubborn", what="grandchild"))
+    pids = running.pids("stubborn.py")
+    assert len(pids) == 2
+    running.cluster.kill(running.name)
+    assert running.processes() == {}
+    assert set(pids) & processes().keys() == set()
+
+
+def test_23_an_exception_in_a_streamparse_bolt_fails_one_tuple_at_once_and_restarts_one_task(
+    run: Run,
+) -> None:
+    draft = numbers(6)
+    draft.bolt(
+        "raising", "-s json raising.RaisingBolt", {"numbers": "shuffle"}, command="streamparse_run", par=1
+    )
+    draft.bolt("other", "sink.py", {"numbers": "all"})
+    running = run(draft)
+    until(lambda: running.notes("numbers", what="fail"))
+    until(lambda: len(running.notes("numbers", what="ack")) + len(running.notes("numbers", what="fail")) == 6)
+    # The tuple that raised failed; those that waited for the same process may have failed with it.
+    assert 3 in [note["id"] for note in running.notes("numbers", what="fail")]
+    until(lambda: any("(restart 1)" in error for error in running.errors("raising")))
+    with_cause = [error for error in running.errors("raising") if "three is too much" in error]
+    assert len(with_cause) == 1, running.errors("raising")
+    until(lambda: len(running.pids("raising.RaisingBolt")) == 1)
+    assert len(running.notes("other", what="handshake")) == 1
+    assert running.errors("other") == []
+
+
+def test_24_a_component_that_ends_with_code_0_is_started_again_and_its_tuples_fail(run: Run) -> None:
+    draft = numbers(6)
+    draft.bolt("leaves", "leaves.py", {"numbers": "shuffle"})
+    running = run(draft)
+    failed = until(lambda: running.notes("numbers", what="fail"))
+    assert 3 in [note["id"] for note in running.notes("numbers", what="fail")]
+    emitted = running.notes("numbers", what="emit", number=3)[0]["at"]
+    assert failed[0]["at"] - emitted < 20  # long before the message timeout of 30 s
+    until(lambda: len(running.notes("leaves", what="handshake")) == 2)
+    errors = until(lambda: len(found := running.errors("leaves")) == 2 and found)
+    assert "three is too much" in errors[1]
+    assert "(restart 1)" in errors[0]
+    assert "code 0" in errors[0]
+
+
+# -- spouts ---------------------------------------------------------------------
+
+
+def test_25_28_a_spout_that_emits_after_sync_syncs_twice_and_knows_only_next_delivers_all(run: Run) -> None:
+    draft = Draft()
+    draft.spout("eager", "eager.py", count=200)
+    draft.bolt("sink", "sink.py", {"eager": "shuffle"})
+    running = run(draft)
+    until(lambda: running.counts("eager").acked == 200)
+    assert sorted(values(running, "sink")) == [[n] for n in range(200)]
+
+
+def test_26_message_ids_come_back_as_they_went(run: Run) -> None:
+    ids = [{"a": [1, 2.5]}, 0, "", None, [], False, 12345678901234567890123, "é"]
+    draft = numbers(ids=ids, without_id=1)
+    draft.bolt("sink", "sink.py", {"numbers": "shuffle"})
+    running = run(draft)
+    until(lambda: len(values(running, "sink")) == 9)
+    acked = until(lambda: len(notes := running.notes("numbers", what="ack")) >= 7 and notes)
+    shown = [json.dumps(note["id"]) for note in acked]
+    assert sorted(shown) == sorted(json.dumps(given) for given in ids if given is not None)
+
+
+def test_27_without_ackers_task_ids_come_first_and_the_ack_after_the_sync(run: Run) -> None:
+    draft = Draft()
+    draft.spout("asking", "asking_spout.py", count=2)
+    draft.bolt("sink", "sink.py", {"asking": "shuffle"})
+    running = run(draft, {"topology.acker.executors": 0})
+    until(lambda: len([n for n in running.notes("asking") if _command(n) == "ack"]) == 2)
+    notes = running.notes("asking")
+    task = running.notes("sink", what="handshake")[0]["context"]["taskid"]
+    told = [note["message"] for note in notes if note["what"] in ("message", "answer")]
+    interesting = [m for m in told if isinstance(m, list) or m["command"] == "ack"]
+    assert interesting == [[task], {"command": "ack", "id": 1}, [task], {"command": "ack", "id": 0}]
+
+
+def _command(note: dict[str, Any]) -> str | None:
+    message = note.get("message")
+    return message["command"] if isinstance(message, dict) else None
+
+
+def test_28_a_deactivated_spout_is_not_asked_any_more_but_still_told_of_acks(run: Run) -> None:
+    draft = Draft()
+    draft.spout("asking", "asking_spout.py", count=1)
+    draft.bolt("sink", "sink.py", {"asking": "shuffle"}, answer="hold")
+    running = run(draft)
+    until(lambda: values(running, "sink"))
+    running.cluster.nimbus.deactivate(running.name)
+    told = until(lambda: [n for n in running.notes("asking") if _command(n) == "deactivate"])
+    assert running.folder is not None
+    (running.folder / "release").touch()
+    until(lambda: [n for n in running.notes("asking") if _command(n) == "ack"])
+    after = [_command(note) for note in running.notes("asking") if note["at"] > told[0]["at"]]
+    assert after == ["ack"]
+    running.cluster.nimbus.activate(running.name)
+    until(lambda: [n for n in running.notes("asking") if n["at"] > told[0]["at"] and _command(n) == "next"])
+
+
+# -- semantics ------------------------------------------------------------------
+
+
+def test_33_a_reliable_emit_to_nobody_is_acked_at_once(run: Run) -> None:
+    draft = numbers(2, stream="lonely", streams={"lonely": ["v"]})
+    running = run(draft)
+    all_acked(running, 2)
+
+
+def test_34_a_tuple_anchored_twice_and_sent_to_five_is_acked_once_after_the_last(run: Run) -> None:
+    draft = numbers(1)
+    draft.bolt("fan", "fan.py", {"numbers": "shuffle"})
+    draft.bolt("sink", "sink.py", {"fan": "all"}, par=4)
+    draft.bolt("last", "sink.py", {"fan": "shuffle"}, answer="hold")
+    running = run(draft, {"topology.workers": 2})
+    until(lambda: len(values(running, "sink")) == 4 and values(running, "last"))
+    until(lambda: running.counts("sink").acked == 4)
+    assert running.notes("numbers", what="ack") == []
+    assert running.folder is not None
+    (running.folder / "release").touch()
+    until(lambda: running.counts("numbers").acked == 1)
+    all_acked(running, 1)
+
+
+def test_35_a_tuple_never_acked_fails_after_one_to_two_timeouts_or_never(run: Run) -> None:
+    draft = numbers(1)
+    draft.bolt("sink", "sink.py", {"numbers": "shuffle"}, answer="never")
+    patient = run(draft, {"topology.message.timeout.secs": 1, "topology.enable.message.timeouts": False})
+    until(lambda: values(patient, "sink"))
+    running = run(draft, {"topology.message.timeout.secs": 4})
+    [failed] = until(lambda: running.notes("numbers", what="fail"))
+    [emitted] = running.notes("numbers", what="emit")
+    assert 4 <= failed["at"] - emitted["at"] <= 8
+    assert patient.notes("numbers", what="fail") == []
+
+
+def test_36_a_fail_in_one_branch_fails_the_root_once_and_later_acks_change_nothing(run: Run) -> None:
+    draft = numbers(1)
+    draft.bolt("fan", "fan.py", {"numbers": "shuffle"})
+    draft.bolt("good", "sink.py", {"fan": "all"}, par=2, answer="hold")
+    draft.bolt("bad", "sink.py", {"fan": "all"}, par=2, answer="fail")
+    running = run(draft)
+    until(lambda: running.notes("numbers", what="fail"))
+    until(lambda: len(values(running, "good")) == 2)
+    assert running.folder is not None
+    (running.folder / "release").touch()
+    until(lambda: running.counts("good").acked == 2 and running.counts("bad").failed == 2)
+    assert running.counts("numbers").failed == 1
+    assert running.counts("numbers").acked == 0
+
+
+def test_37_three_pending_in_each_of_two_tasks_allow_six_and_unreliable_ones_are_free(run: Run) -> None:
+    draft = Draft()
+    draft.spout("numbers", "counting.py", count=20, par=2)
+    draft.spout("free", "counting.py", without_id=20)
+    draft.bolt("sink", "sink.py", {"numbers": "shuffle"}, answer="hold")
+    draft.bolt("other", "sink.py", {"free": "shuffle"}, answer="hold")
+    running = run(draft, {"topology.max.spout.pending": 3})
+    until(lambda: len(running.notes("numbers", what="emit")) == 6)
+    until(lambda: len(running.notes("free", what="emit")) == 20)
+    assert len(running.notes("numbers", what="emit")) == 6
+    assert running.folder is not None
+    (running.folder / "release").touch()
+    until(lambda: len(running.notes("numbers", what="ack")) == 40)
+
+
+def test_38_ticks_come_to_every_bolt_task_not_to_spouts_and_may_be_acked(run: Run) -> None:
+    draft = Draft()
+    draft.spout("asking", "asking_spout.py", count=0)
+    draft.bolt("sink", "sink.py", {"asking": "shuffle"}, par=2)
+    draft.bolt("slower", "sink.py", {"asking": "shuffle"}, conf={"topology.tick.tuple.freq.secs": 2})
+    running = run(draft, {"topology.tick.tuple.freq.secs": 1})
+    ticks = until(lambda: len(found := running.notes("sink", what="tuple")) >= 5 and found)
+    slower = until(lambda: running.notes("slower", what="tuple"))
+    shown = [(n["comp"], n["stream"], n["task"], n["values"]) for n in ticks]
+    assert set(map(str, shown)) == {str(("__system", "__tick", -1, [1]))}
+    assert len({note["pid"] for note in ticks}) == 2
+    assert slower[0]["values"] == [2]
+    commands = {_command(note) for note in running.notes("asking", what="message")}
+    assert commands <= {"activate", "next"}
+    assert running.errors("sink") == []
+
+
+def test_39_a_component_may_set_its_own_tick_and_debug_but_not_the_message_timeout(run: Run) -> None:
+    draft = numbers(0)
+    own = {
+        "topology.tick.tuple.freq.secs": 77,
+        "topology.debug": True,
+        "topology.message.timeout.secs": 5,
+        "mine": 1,
+    }
+    draft.bolt("sink", "sink.py", {"numbers": "shuffle"}, conf=own)
+    running = run(draft, {"topology.message.timeout.secs": 44})
+    [told] = until(lambda: running.notes("sink", what="handshake"))
+    assert {key: told["conf"][key] for key in own} == {**own, "topology.message.timeout.secs": 44}
+    [other] = until(lambda: running.notes("numbers", what="handshake"))
+    assert other["conf"].get("topology.tick.tuple.freq.secs") is None
+    assert other["conf"]["topology.debug"] is False
+
+
+def test_40_a_regular_emit_on_a_direct_stream_errs_and_a_direct_one_to_a_stranger_is_dropped(
+    run: Run,
+) -> None:
+    draft = numbers(1)
+    streams = {"there": ["v"]}
+    draft.bolt("wrong", "wrong_way.py", {"numbers": "shuffle"}, streams=streams, direct=("there",))
+    draft.bolt("sink", "sink.py", {"wrong:there": "direct"})
+    draft.bolt("stranger", "sink.py", {"numbers": "shuffle"})
+    running = run(draft)
+    until(lambda: running.counts("numbers").acked == 1)
+    [error] = until(lambda: running.errors("wrong"))
+    assert "direct stream 'there' without naming a task" in error
+    until(lambda: values(running, "sink"))
+    assert values(running, "sink") == [["right"]]
+    assert values(running, "stranger") == [[0]]
