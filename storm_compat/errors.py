@@ -1,0 +1,95 @@
+"""Errors of this room; `storm_compat.failures` turns them into what clients know.
+
+CompatError
+    InvalidTopology     a submission that cannot be run as it is        (user)
+        InvalidConf     a value in its configuration                    (user)
+        InvalidJar      the uploaded jar                                (user)
+    AlreadyAlive        the name is taken                               (user)
+    NotAlive            no topology of that name or id                  (user)
+    KeyNotFound         no blob of that key                             (user)
+    UploadGone          no upload at that location                      (user)
+    RootInUse           another nimbus owns the root folder             (local)
+    PortInUse           something listens on nimbus' port already       (local)
+
+Where Storm has a text for the case, the message is Storm's, because clients
+and their scripts look for it.
+"""
+
+from __future__ import annotations
+
+
+class CompatError(Exception):
+    """Base of everything this room raises on purpose."""
+
+
+class InvalidTopology(CompatError):
+    """A submission that cannot be run as it is."""
+
+
+class InvalidConf(InvalidTopology):
+    """A value in the configuration of a submission breaks its key's rules."""
+
+
+class InvalidJar(InvalidTopology):
+    """The uploaded jar is missing, broken or dangerous to unpack."""
+
+
+class AlreadyAlive(CompatError):
+    """A topology of that name runs, or has been killed and is not gone yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is already alive")
+        self.name = name
+
+
+class NotAlive(CompatError):
+    """There is no topology of that name or id."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+    @classmethod
+    def named(cls, name: str) -> NotAlive:
+        """Return the error of the calls that take a name."""
+        return cls(f"{name} is not alive")
+
+
+class KeyNotFound(CompatError):
+    """There is no blob of that key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class UploadGone(CompatError):
+    """No upload is going on at that location; the first sentence is Storm's."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(
+            "File for that location does not exist (or timed out). "
+            f"Ask for a new one with beginFileUpload; it was {location!r}"
+        )
+        self.location = location
+
+
+class RootInUse(CompatError):
+    """Another nimbus owns the root folder; ``holder`` is what it says about itself."""
+
+    def __init__(self, root: str, holder: str) -> None:
+        super().__init__(
+            f"{root} belongs to a nimbus that runs already: {holder}. Stop it, or take another root"
+        )
+        self.root = root
+        self.holder = holder
+
+
+class PortInUse(CompatError):
+    """Nimbus cannot listen where it should."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"cannot listen on {host}:{port}: {reason}. Stop what listens there, or take another port"
+        )
+        self.host = host
+        self.port = port
