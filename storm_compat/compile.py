@@ -1,0 +1,238 @@
+"""From the Thrift topology that a client sent to the topology that the scheduler runs.
+
+    check shape -> normalize -> validate -> add system parts -> validate inputs -> refuse what we cannot run
+    -> number the tasks
+
+Task ids are Storm's to the last digit, because users see them and fields
+groupings depend on their order: components ascending as Java compares
+strings, system components included, ids from 1 without a gap.
+
+Source: storm:storm-server/src/main/java/org/apache/storm/daemon/nimbus/Nimbus.java (normalizeTopology)
+Source: storm:storm-client/src/jvm/org/apache/storm/daemon/StormCommon.java (stormTaskInfo)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import simplejson
+
+from scheduler.topology import Component, Grouping, GroupingKind, Input, Stream, Topology
+from storm_compat import conf as confs
+from storm_compat import validate
+from storm_compat.errors import InvalidTopology
+from storm_compat.system import with_system_parts
+from storm_compat.thrift import idl
+from storm_compat.thrift.check import CheckError, check
+
+MAX_TASKS: Final = 100_000
+"""Of one topology, system tasks included: a slip of the finger must not take the machine down."""
+
+_PLAIN_GROUPINGS: Final = {
+    "shuffle": GroupingKind.SHUFFLE,
+    "all": GroupingKind.ALL,
+    "none": GroupingKind.NONE,
+    "direct": GroupingKind.DIRECT,
+    "local_or_shuffle": GroupingKind.LOCAL_OR_SHUFFLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a submission becomes."""
+
+    topology: Topology
+    normalized: Any
+    """The StormTopology of the user with ``topology.tasks`` filled in: what is kept and handed out again."""
+
+
+def compile_topology(name: str, topology_id: str, conf: Mapping[str, Any], submitted: Any) -> Compiled:
+    """Return the topology to run, and the Thrift form to keep.
+
+    Args:
+        name: as the client chose it.
+        topology_id: as it will be known from now on.
+        conf: the effective conf, that is, the cluster's below what was submitted.
+        submitted: the StormTopology, straight from the wire; not changed.
+
+    Raises:
+        InvalidTopology: it does not hang together (Storm's texts), or we cannot run it (ours).
+    """
+    try:
+        check(submitted, "topology")
+    except CheckError as exc:
+        raise InvalidTopology(str(exc)) from exc
+    normalized = normalize(submitted, conf)
+    validate.basic(normalized)
+    whole = with_system_parts(normalized, conf)
+    validate.structure(whole)
+    _limits(whole, conf)
+    _refuse_foreign(normalized)
+    return Compiled(Topology(topology_id, name, _components(normalized, whole), dict(conf)), normalized)
+
+
+def java_order(text: str) -> bytes:
+    """Return a sort key that orders strings as Java does: by UTF-16 code units."""
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def normalize(submitted: Any, conf: Mapping[str, Any]) -> Any:
+    """Return a StormTopology in whose components ``json_conf`` says how many tasks there are."""
+    storm = idl.load()
+    normalized = storm.StormTopology(**vars(submitted))
+    normalized.spouts = {
+        component: storm.SpoutSpec(spec.spout_object, _with_task_count(component, spec.common, conf))
+        for component, spec in submitted.spouts.items()
+    }
+    normalized.bolts = {
+        component: storm.Bolt(spec.bolt_object, _with_task_count(component, spec.common, conf))
+        for component, spec in submitted.bolts.items()
+    }
+    return normalized
+
+
+def _with_task_count(component: str, common: Any, conf: Mapping[str, Any]) -> Any:
+    own = confs.parse_component(component, common.json_conf)
+    own["topology.tasks"] = confs.task_count(conf, own, _hint(common))
+    return idl.load().ComponentCommon(
+        common.inputs, common.streams, common.parallelism_hint, simplejson.dumps(own)
+    )
+
+
+def _components(normalized: Any, whole: Any) -> tuple[Component, ...]:
+    """Return all components, ascending, with their task ids."""
+    commons = dict(validate.commons(whole))
+    components = []
+    first = 1
+    for component in sorted(commons, key=java_order):
+        count = _task_count(component, commons[component])
+        tasks = tuple(range(first, first + count))
+        first += count
+        spec = normalized.spouts.get(component) or normalized.bolts.get(component)
+        if spec is None:
+            components.append(_system_component(component, commons[component], tasks))
+        else:
+            components.append(
+                _user_component(component, spec, tasks, is_spout=component in normalized.spouts)
+            )
+    return tuple(components)
+
+
+def _user_component(component: str, spec: Any, tasks: tuple[int, ...], *, is_spout: bool) -> Component:
+    common = spec.common
+    return Component(
+        component=component,
+        is_spout=is_spout,
+        command=_command(component, (spec.spout_object if is_spout else spec.bolt_object).shell),
+        streams=_streams(common),
+        inputs=_inputs(component, common),
+        tasks=tasks,
+        executor_count=min(_hint(common), len(tasks)),
+        conf=confs.component(confs.parse_component(component, common.json_conf)),
+    )
+
+
+def _system_component(component: str, common: Any, tasks: tuple[int, ...]) -> Component:
+    return Component(
+        component=component,
+        is_spout=False,
+        command=(),
+        streams=_streams(common),
+        inputs=_inputs(component, common),
+        tasks=tasks,
+        executor_count=min(_hint(common), len(tasks)),
+        is_system=True,
+    )
+
+
+def _command(component: str, shell: Any) -> tuple[str, ...]:
+    """Return the argument vector: two elements, whatever the script looks like; streamparse counts on it."""
+    if not shell.execution_command:
+        raise InvalidTopology(f"Component: [{component}] has a shell object without an execution command")
+    return (shell.execution_command,) if shell.script is None else (shell.execution_command, shell.script)
+
+
+def _streams(common: Any) -> dict[str, Stream]:
+    return {
+        stream: Stream(tuple(info.output_fields), is_direct=info.direct)
+        for stream, info in common.streams.items()
+    }
+
+
+def _inputs(component: str, common: Any) -> tuple[Input, ...]:
+    """Return the subscriptions, ascending; of two to the same stream the last counts, as in Java's map."""
+    groupings = {(i.componentId, i.streamId): grouping for i, grouping in common.inputs.items()}
+    return tuple(
+        Input(source, stream, _grouping(component, source, stream, groupings[source, stream]))
+        for source, stream in sorted(groupings, key=lambda key: (java_order(key[0]), java_order(key[1])))
+    )
+
+
+def _grouping(component: str, source: str, stream: str, grouping: Any) -> Grouping:
+    if grouping.fields is not None:
+        fields = tuple(grouping.fields)
+        return Grouping(GroupingKind.FIELDS, fields) if fields else Grouping(GroupingKind.GLOBAL)
+    for arm, kind in _PLAIN_GROUPINGS.items():
+        if getattr(grouping, arm) is not None:
+            return Grouping(kind)
+    raise InvalidTopology(
+        f"Component: [{component}] subscribes from stream: [{stream}] of component [{source}] with a "
+        "grouping that is Java code (custom grouping, or partial key grouping); that is not supported yet. "
+        "Use one of shuffle, fields, all, global, none, direct, local or shuffle"
+    )
+
+
+def _refuse_foreign(normalized: Any) -> None:
+    """Raise if a component is not a program of its own; the message names all of them."""
+    objects = {component: spec.spout_object for component, spec in normalized.spouts.items()}
+    objects |= {component: spec.bolt_object for component, spec in normalized.bolts.items()}
+    java = [
+        f"[{component}] ("
+        + (
+            f"Java class {part.java_object.full_class_name}"
+            if part.java_object
+            else "a serialized Java object"
+        )
+        + ")"
+        for component, part in sorted(objects.items())
+        if part.shell is None
+    ]
+    if java:
+        raise InvalidTopology(
+            f"Components that only a JVM can run are not supported yet: {', '.join(java)}. "
+            "Send them as shell components, as streamparse does"
+        )
+    if normalized.state_spouts:
+        raise InvalidTopology(
+            f"State spouts are not supported: [{', '.join(sorted(normalized.state_spouts))}]"
+        )
+
+
+def _limits(whole: Any, conf: Mapping[str, Any]) -> None:
+    """Raise if a topology asks for more than the cluster gives to one; Storm's limits have no default."""
+    workers_most = conf.get("nimbus.slots.perTopology")
+    if workers_most is not None and conf["topology.workers"] > workers_most:
+        raise InvalidTopology(
+            f"Failed to submit topology. Topology requests more than {workers_most} workers."
+        )
+    commons = dict(validate.commons(whole))
+    executors_most = conf.get("nimbus.executors.perTopology")
+    if executors_most is not None and sum(map(_hint, commons.values())) > executors_most:
+        raise InvalidTopology(
+            f"Failed to submit topology. Topology requests more than {executors_most} executors."
+        )
+    task_count = sum(_task_count(component, common) for component, common in commons.items())
+    if task_count > MAX_TASKS:
+        raise InvalidTopology(
+            f"Failed to submit topology. It asks for {task_count} tasks, at most {MAX_TASKS}"
+        )
+
+
+def _hint(common: Any) -> int:
+    return 1 if common.parallelism_hint is None else max(int(common.parallelism_hint), 0)
+
+
+def _task_count(component: str, common: Any) -> int:
+    return max(confs.task_count({}, confs.parse_component(component, common.json_conf), _hint(common)), 0)
