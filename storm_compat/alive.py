@@ -1,0 +1,37 @@
+"""A topology that exists, as nimbus knows it at one moment: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scheduler.control.messages import ErrorReport
+from scheduler.plan import PackingPlan
+from scheduler.state.records import StatusRecord, SubmissionRecord
+from scheduler.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is decided at the submission; the state store holds it."""
+
+    topology: Topology
+    submission: SubmissionRecord
+    packing: PackingPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A topology whose name is taken; killed ones are alive until they are removed."""
+
+    kept: Kept
+    status: StatusRecord
+    troubles: tuple[ErrorReport, ...] = ()
+    """What nimbus itself saw go wrong, oldest first; not kept over a restart."""
+
+    @property
+    def topology_id(self) -> str:
+        return self.kept.topology.topology_id
+
+    @property
+    def name(self) -> str:
+        return self.kept.topology.name

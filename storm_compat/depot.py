@@ -1,0 +1,212 @@
+"""Everything of a topology that is kept: its records, its blobs, its code.
+
+    store  topologies/ID/...              `scheduler.state.records`; ``status`` is written last
+    BLOBS/ID-stormjar.jar                 the uploaded jar
+    BLOBS/ID-stormcode.ser                the user's StormTopology as Thrift binary, normalized
+    BLOBS/ID-stormconf.ser                its configuration as JSON, as getTopologyConf returns it
+    ROOT/topologies/ID/resources/         out of the jar
+
+What has no ``status`` does not exist: `leftovers` finds it and `forget`
+removes it, as often as it is asked.  Knows no processes.  All calls block
+for milliseconds, `put` as long as unpacking the jar takes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import simplejson
+from thriftpy2.protocol import TCyBinaryProtocol
+from thriftpy2.transport import TCyMemoryBuffer
+
+from scheduler import topology as topologies
+from scheduler.control.messages import ErrorReport
+from scheduler.errors import NoSuchNode, StateError
+from scheduler.layout import Layout
+from scheduler.plan import PackingPlan
+from scheduler.state import records
+from scheduler.state.records import COUNTER, ProcessRecord, StatusRecord, SubmissionRecord, path_of
+from scheduler.state.store import StateStore
+from storm_compat.alive import Kept
+from storm_compat.errors import KeyNotFound
+from storm_compat.jars import unpack_resources
+from storm_compat.thrift import idl
+from storm_compat.uploads import link_or_copy
+
+_BinaryProtocol: Any = TCyBinaryProtocol  # has no annotations
+
+JAR, CODE, CONF = "stormjar.jar", "stormcode.ser", "stormconf.ser"
+
+
+class Depot:
+    """The records in a store and the files below a root."""
+
+    def __init__(self, store: StateStore, layout: Layout) -> None:
+        self._store = store
+        self._layout = layout
+
+    def submission_count(self) -> int:
+        """Return how many topologies have been submitted since the root exists."""
+        try:
+            return records.read(self._store, COUNTER, int)
+        except NoSuchNode:
+            return 0
+
+    def count_submission(self, number: int) -> None:
+        """Keep that ``number`` topologies have been submitted."""
+        records.write(self._store, COUNTER, number)
+
+    def put(self, kept: Kept, jar: Path, code: Any, conf: Mapping[str, Any]) -> None:
+        """Keep all of a new topology but its status, so that it does not exist yet.
+
+        Raises:
+            InvalidJar: the jar cannot be unpacked.
+            OSError: the files cannot be written.
+            StateError: the records cannot.
+        """
+        topology_id = kept.topology.topology_id
+        unpack_resources(jar, self._layout.resources(topology_id))
+        link_or_copy(jar, self.blob(topology_id, JAR))
+        _write(self.blob(topology_id, CODE), _encode(code))
+        _write(self.blob(topology_id, CONF), simplejson.dumps(conf).encode())
+        self._store.set(path_of(topology_id, "topology"), topologies.to_json(kept.topology))
+        records.write(self._store, path_of(topology_id, "submission"), kept.submission)
+        records.write(self._store, path_of(topology_id, "packing"), kept.packing)
+        self._store.set(path_of(topology_id, "secret"), secrets.token_hex(32).encode())
+
+    def ids(self) -> list[str]:
+        """Return the ids of the topologies that exist."""
+        return [i for i in self._store.children(records.TOPOLOGIES) if self._exists(i)]
+
+    def read(self, topology_id: str) -> Kept:
+        """Return what was `put`.
+
+        Raises:
+            NoSuchNode: a part is missing.
+            StateError, msgspec.MsgspecError: a part is unreadable.
+        """
+        data, _ = self._store.get(path_of(topology_id, "topology"))
+        return Kept(
+            topologies.from_json(data),
+            records.read(self._store, path_of(topology_id, "submission"), SubmissionRecord),
+            records.read(self._store, path_of(topology_id, "packing"), PackingPlan),
+        )
+
+    def status(self, topology_id: str) -> StatusRecord:
+        """Return what is wanted of a topology.
+
+        Raises:
+            NoSuchNode: there is no such topology.
+        """
+        return records.read(self._store, path_of(topology_id, "status"), StatusRecord)
+
+    def set_status(self, topology_id: str, status: StatusRecord) -> None:
+        """Keep what is wanted of a topology; the first time, that makes it exist."""
+        records.write(self._store, path_of(topology_id, "status"), status)
+
+    def process(self, topology_id: str) -> ProcessRecord | None:
+        """Return the topology process that was started last, if there was one."""
+        try:
+            return records.read(self._store, path_of(topology_id, "processes/0"), ProcessRecord)
+        except NoSuchNode:
+            return None
+
+    def set_process(self, topology_id: str, process: ProcessRecord) -> None:
+        """Keep which topology process was started."""
+        records.write(self._store, path_of(topology_id, "processes/0"), process)
+
+    def errors(self, topology_id: str) -> list[ErrorReport]:
+        """Return the errors that a topology process kept, oldest first; empty if none are readable."""
+        try:
+            return records.read(self._store, path_of(topology_id, "errors"), list[ErrorReport])
+        except StateError:
+            return []
+
+    def conf(self, topology_id: str) -> str:
+        """Return the configuration as JSON text."""
+        return self._read_blob(topology_id, CONF).decode()
+
+    def code(self, topology_id: str) -> Any:
+        """Return the user's StormTopology, normalized."""
+        code = idl.load().StormTopology()
+        code.read(_BinaryProtocol(TCyMemoryBuffer(self._read_blob(topology_id, CODE))))
+        return code
+
+    def forget(self, topology_id: str) -> None:
+        """Remove everything but the logs; fine if it is gone, wholly or partly."""
+        self._store.delete(path_of(topology_id, "status"))
+        self._store.delete(path_of(topology_id))
+        for kind in (JAR, CODE, CONF):
+            blob = self.blob(topology_id, kind)
+            blob.unlink(missing_ok=True)
+            _part(blob).unlink(missing_ok=True)
+        _remove_tree(self._layout.topology(topology_id))
+
+    def leftovers(self) -> list[str]:
+        """Return the ids of which something is there, but no status: submitted or removed by half."""
+        found = {*self._store.children(records.TOPOLOGIES)}
+        found.update(entry.name for entry in _entries(self._layout.topology("x").parent))
+        for entry in _entries(self._layout.blobs):
+            for kind in (JAR, CODE, CONF):
+                if entry.name.endswith(f"-{kind}"):
+                    found.add(entry.name.removesuffix(f"-{kind}"))
+        return sorted(topology_id for topology_id in found if not self._exists(topology_id))
+
+    def blob(self, topology_id: str, kind: str) -> Path:
+        """Return the path of a blob, there or not."""
+        return self._layout.blobs / f"{topology_id}-{kind}"
+
+    def _exists(self, topology_id: str) -> bool:
+        try:
+            self._store.get(path_of(topology_id, "status"))
+        except NoSuchNode:
+            return False
+        return True
+
+    def _read_blob(self, topology_id: str, kind: str) -> bytes:
+        try:
+            return self.blob(topology_id, kind).read_bytes()
+        except FileNotFoundError as exc:
+            raise KeyNotFound(f"{topology_id}-{kind}") from exc
+
+
+def _encode(code: Any) -> bytes:
+    buffer = TCyMemoryBuffer()
+    code.write(_BinaryProtocol(buffer))
+    encoded: bytes = buffer.getvalue()
+    return encoded
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` whole: a reader never sees a part."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _part(path).write_bytes(data)
+    _part(path).rename(path)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a folder, also when a component has taken the right to write from a part of it."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        folder.chmod(0o700)
+        for path, names, _ in os.walk(folder):
+            for below in (Path(path, name) for name in names):
+                if not below.is_symlink():
+                    below.chmod(0o700)
+        shutil.rmtree(folder)

@@ -1,0 +1,391 @@
+"""The topologies of this cluster: submitted, changed, watched over, removed.
+
+    submit   check -> compile -> pack -> keep files and records -> keep the status -> supervise
+    kill     KILLED now; after the wait: stop the processes -> forget records and files -> the name is free
+    start    forget what was submitted or removed by half; adopt the rest; begin waits anew
+
+Decisions are elsewhere: what may follow which status in
+`scheduler.control.lifecycle`, what a submission must be in
+`storm_compat.compile`.  This is the shell that carries them out, in one task
+per topology besides one for the removals.
+
+`clock` is monotonic and counts waits; `wall` is what people call time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+import msgspec
+
+from scheduler.control import lifecycle
+from scheduler.control.messages import Answer, ErrorReport
+from scheduler.errors import SchedulerError
+from scheduler.launch.base import Launcher
+from scheduler.layout import Layout
+from scheduler.packing.round_robin import round_robin
+from scheduler.state.records import Status, StatusRecord, SubmissionRecord
+from storm_compat import conf as confs
+from storm_compat import validate
+from storm_compat.alive import Alive, Kept
+from storm_compat.compile import Compiled, compile_topology
+from storm_compat.depot import Depot
+from storm_compat.errors import AlreadyAlive, CompatError, NotAlive
+from storm_compat.supervision import Supervision
+from storm_compat.system import SYSTEM
+
+logger = logging.getLogger(__name__)
+
+STOP_GRACE_S: Final = 4.0
+"""For the processes of a topology to end by themselves; then they are killed."""
+
+RETRY_REMOVAL_S: Final = 1.0
+MAX_TROUBLES: Final = 10
+
+
+class Masters(Protocol):
+    """The topology processes, as nimbus talks to them."""
+
+    async def ask(self, topology_id: str) -> Answer | None:
+        """Return what a topology process knows; None if it does not answer soon."""
+
+    async def nudge(self, topology_id: str) -> None:
+        """Let a topology process read its status now; fine if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One submitTopology call, conf already parsed, jar already found."""
+
+    name: str
+    conf: Mapping[str, Any]
+    code: Any
+    """The StormTopology as it came."""
+
+    jar: Path
+    is_active: bool = True
+
+
+@dataclass(slots=True)
+class _Entry:
+    alive: Alive
+    supervision: asyncio.Task[None] | None = None
+    remove_at: float = math.inf
+    is_going: bool = False
+
+
+class Topologies:
+    """Registry and life-cycle; use it as ``async with``, from one event loop.
+
+    Leaving the context stops nothing: topologies outlive nimbus unless
+    `stop` is called.
+    """
+
+    def __init__(
+        self,
+        depot: Depot,
+        layout: Layout,
+        launcher: Launcher,
+        masters: Masters,
+        cluster_conf: Mapping[str, Any],
+        *,
+        owner: str,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._depot = depot
+        self._layout = layout
+        self._launcher = launcher
+        self._masters = masters
+        self._cluster_conf = cluster_conf
+        self._owner = owner
+        self._clock = clock
+        self._wall = wall
+        self._entries: dict[str, _Entry] = {}
+        self._one_submission = asyncio.Lock()
+        self._removals_changed = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+        self._removals: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Clean up and adopt; afterwards everything that exists is watched over."""
+        for topology_id in self._depot.leftovers():
+            logger.warning("removing what is left of a topology: topology=%s", topology_id)
+            await self._erase(topology_id)
+        await self._group.__aenter__()
+        for topology_id in self._depot.ids():
+            self._adopt(topology_id)
+        self._removals = self._group.create_task(self._run_removals())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._removals is not None:
+            self._removals.cancel()
+        for entry in self._entries.values():
+            if entry.supervision is not None:
+                entry.supervision.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    def all(self) -> list[Alive]:
+        """Return every topology that exists, by name."""
+        return sorted((entry.alive for entry in self._entries.values()), key=lambda alive: alive.name)
+
+    def named(self, name: str | None) -> Alive:
+        """Return the topology of that name.
+
+        Raises:
+            NotAlive: Storm's text.
+        """
+        for entry in self._entries.values():
+            if entry.alive.name == name:
+                return entry.alive
+        raise NotAlive.named(str(name))
+
+    def with_id(self, topology_id: str | None) -> Alive:
+        """Return the topology of that id.
+
+        Raises:
+            NotAlive: the text is the bare id, as Storm's.
+        """
+        entry = self._entries.get(topology_id or "")
+        if entry is None:
+            raise NotAlive(str(topology_id))
+        return entry.alive
+
+    def is_free(self, name: str | None) -> bool:
+        """Return whether a topology of that name could be submitted."""
+        return validate.is_name(name) and all(entry.alive.name != name for entry in self._entries.values())
+
+    def refuse_taken(self, name: str) -> None:
+        """Raise `AlreadyAlive` if the name is in use."""
+        if any(entry.alive.name == name for entry in self._entries.values()):
+            raise AlreadyAlive(name)
+
+    async def submit(self, submission: Submission) -> str:
+        """Return the id of the new topology, which will be running soon.
+
+        Raises:
+            AlreadyAlive: the name is in use.
+            InvalidTopology, TopologyError: it cannot be run.
+        """
+        async with self._one_submission:
+            self.refuse_taken(submission.name)
+            number = self._depot.submission_count() + 1
+            now = self._wall()
+            topology_id = f"{submission.name}-{number}-{int(now)}"
+            stored = confs.stored(
+                submission.conf,
+                self._cluster_conf,
+                topology_id=topology_id,
+                name=submission.name,
+                owner=self._owner,
+            )
+            conf = confs.effective(self._cluster_conf, stored)
+            compiled = compile_topology(submission.name, topology_id, conf, submission.code)
+            packing = round_robin(compiled.topology, int(conf["topology.workers"]))
+            kept = Kept(
+                compiled.topology,
+                SubmissionRecord(now, self._owner, submission.code.storm_version),
+                packing,
+            )
+            self._depot.count_submission(number)
+            await self._put(kept, submission.jar, compiled, stored)
+            alive = Alive(kept, StatusRecord(Status.ACTIVE if submission.is_active else Status.INACTIVE))
+            self._depot.set_status(topology_id, alive.status)
+            self._entries[topology_id] = _Entry(alive)
+            self._supervise(topology_id)
+        logger.info(
+            "accepted a topology: topology=%s tasks=%s", topology_id, len(kept.topology.component_of())
+        )
+        return topology_id
+
+    def activate(self, name: str | None) -> None:
+        """Let the spouts emit.
+
+        Raises:
+            NotAlive, InvalidTransition: Storm's texts.
+        """
+        self._apply(self.named(name), lifecycle.Activate())
+
+    def deactivate(self, name: str | None) -> None:
+        """Let the spouts rest.
+
+        Raises:
+            NotAlive, InvalidTransition: Storm's texts.
+        """
+        self._apply(self.named(name), lifecycle.Deactivate())
+
+    def kill(self, name: str | None, wait_s: float | None = None) -> None:
+        """Let the spouts rest and remove the topology after a while; of several kills the earliest counts.
+
+        Args:
+            wait_s: None: the topology's message timeout.
+
+        Raises:
+            NotAlive: Storm's text.
+        """
+        alive = self.named(name)
+        if wait_s is None:
+            wait_s = float(alive.kept.topology.conf.get("topology.message.timeout.secs") or 30)
+        wait_s = max(0.0, wait_s)
+        self._apply(alive, lifecycle.Kill(wait_s))
+        self._remove_at(alive.topology_id, self._clock() + wait_s)
+
+    async def answer(self, alive: Alive) -> Answer:
+        """Return what the topology process knows; if it does not answer, the errors it left in the store."""
+        answer = await self._masters.ask(alive.topology_id)
+        if answer is None:
+            return Answer(False, [], [], self._depot.errors(alive.topology_id))
+        return answer
+
+    async def stop(self) -> None:
+        """End every process of every topology and leave the records, so that the next start goes on."""
+        if self._removals is not None:
+            self._removals.cancel()
+        async with asyncio.TaskGroup() as group:
+            for topology_id, entry in self._entries.items():
+                group.create_task(self._stop_logged(topology_id, entry))
+
+    # ---- what happens behind the calls
+
+    async def _put(self, kept: Kept, jar: Path, compiled: Compiled, stored: Mapping[str, Any]) -> None:
+        topology_id = kept.topology.topology_id
+        try:
+            await asyncio.to_thread(self._depot.put, kept, jar, compiled.normalized, stored)
+        except (CompatError, SchedulerError, OSError):
+            with suppress(SchedulerError, OSError):
+                self._depot.forget(topology_id)
+            raise
+
+    def _adopt(self, topology_id: str) -> None:
+        try:
+            alive = Alive(self._depot.read(topology_id), self._depot.status(topology_id))
+        except (SchedulerError, msgspec.MsgspecError) as exc:
+            logger.error("cannot read a topology, leaving it alone: topology=%s reason=%s", topology_id, exc)
+            return
+        self._entries[topology_id] = _Entry(alive)
+        self._supervise(topology_id)
+        if alive.status.status is Status.KILLED:
+            # As with Storm the wait begins anew: how much of it was over, nobody knows any more.
+            self._remove_at(topology_id, self._clock() + (alive.status.wait_s or 0.0))
+
+    def _apply(self, alive: Alive, event: lifecycle.Event) -> None:
+        status = lifecycle.transition(alive.topology_id, alive.status, event)
+        if status is None or status == alive.status:
+            return
+        self._depot.set_status(alive.topology_id, status)
+        entry = self._entries[alive.topology_id]
+        entry.alive = dataclasses.replace(entry.alive, status=status)
+        logger.info(
+            "a topology has another status: topology=%s status=%s wait_s=%s",
+            alive.topology_id,
+            status.status.value,
+            status.wait_s,
+        )
+        self._group.create_task(self._nudge(alive.topology_id))
+
+    async def _nudge(self, topology_id: str) -> None:
+        try:
+            await self._masters.nudge(topology_id)
+        except Exception:
+            logger.exception("could not nudge a topology process: topology=%s", topology_id)
+
+    def _supervise(self, topology_id: str) -> None:
+        supervision = Supervision(
+            topology_id,
+            depot=self._depot,
+            launcher=self._launcher,
+            log=self._layout.topology_log(topology_id),
+            report=lambda text: self._trouble(topology_id, text),
+            clock=self._clock,
+        )
+        self._entries[topology_id].supervision = self._group.create_task(
+            self._guarded(topology_id, supervision)
+        )
+
+    async def _guarded(self, topology_id: str, supervision: Supervision) -> None:
+        """Keep a mistake in one topology's supervision from ending nimbus."""
+        try:
+            await supervision.run()
+        except Exception:
+            logger.exception("the supervision of a topology failed: topology=%s", topology_id)
+            self._trouble(
+                topology_id, "Nimbus failed to watch over the topology process; see the log of nimbus"
+            )
+
+    def _trouble(self, topology_id: str, text: str) -> None:
+        entry = self._entries.get(topology_id)
+        if entry is not None:
+            troubles = (*entry.alive.troubles, ErrorReport(SYSTEM, -1, text, self._wall()))
+            entry.alive = dataclasses.replace(entry.alive, troubles=troubles[-MAX_TROUBLES:])
+
+    def _remove_at(self, topology_id: str, when: float) -> None:
+        entry = self._entries[topology_id]
+        entry.remove_at = min(entry.remove_at, when)
+        self._removals_changed.set()
+
+    async def _run_removals(self) -> None:
+        """Remove what is due, and sleep until something will be; one slow removal holds up no other."""
+        while True:
+            self._removals_changed.clear()
+            now = self._clock()
+            waiting = [e for e in self._entries.values() if not e.is_going]
+            for entry in waiting:
+                if entry.remove_at <= now:
+                    self._group.create_task(self._remove(entry))
+            next_s = min((e.remove_at - now for e in waiting if e.remove_at > now), default=math.inf)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if next_s == math.inf else next_s):
+                    await self._removals_changed.wait()
+
+    async def _remove(self, entry: _Entry) -> None:
+        topology_id = entry.alive.topology_id
+        if entry.is_going:
+            return
+        entry.is_going = True
+        lifecycle.transition(topology_id, entry.alive.status, lifecycle.Remove())
+        try:
+            await self._stop_processes(topology_id, entry)
+            await self._erase(topology_id)
+        except (SchedulerError, OSError) as exc:
+            logger.error(
+                "could not remove a topology, will try again: topology=%s reason=%s", topology_id, exc
+            )
+            self._trouble(topology_id, f"The topology cannot be removed: {exc}. Nimbus keeps trying")
+            entry.is_going = False
+            entry.remove_at = self._clock() + RETRY_REMOVAL_S
+            self._removals_changed.set()
+            return
+        self._entries.pop(topology_id, None)
+        logger.info("removed a topology: topology=%s", topology_id)
+
+    async def _erase(self, topology_id: str) -> None:
+        """End whatever runs of a topology and remove whatever is kept of it."""
+        await asyncio.to_thread(self._launcher.sweep, topology_id)
+        await asyncio.to_thread(self._depot.forget, topology_id)
+
+    async def _stop_processes(self, topology_id: str, entry: _Entry) -> None:
+        if entry.supervision is not None:
+            entry.supervision.cancel()
+            await asyncio.wait([entry.supervision])
+        process = self._depot.process(topology_id)
+        if process is not None and self._launcher.is_alive(process):
+            await self._launcher.stop(process, grace_s=STOP_GRACE_S)
+
+    async def _stop_logged(self, topology_id: str, entry: _Entry) -> None:
+        try:
+            await self._stop_processes(topology_id, entry)
+            count = await asyncio.to_thread(self._launcher.sweep, topology_id)
+        except Exception:
+            logger.exception("could not stop a topology: topology=%s", topology_id)
+        else:
+            logger.info("stopped a topology: topology=%s swept=%s", topology_id, count)

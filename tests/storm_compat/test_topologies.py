@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scheduler.control.messages import Answer
+from scheduler.errors import InvalidTransition, PackingError, StateError
+from scheduler.state.records import Status, StatusRecord
+from storm_compat.errors import AlreadyAlive, InvalidJar, InvalidTopology, NotAlive
+from storm_compat.topologies import Topologies
+from tests.storm_compat.builders import spout, topology, word_count
+from tests.storm_compat.fakes import World, play, until
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def status(topologies: Topologies, name: str = "wc") -> str:
+    return topologies.named(name).status.status.value
+
+
+def kept_files(world: World) -> set[str]:
+    """Return all files but the store's own, the counter and the logs."""
+    return {
+        path.relative_to(world.layout.root).as_posix()
+        for path in world.layout.root.rglob("*")
+        if path.is_file() and not path.name.startswith((".", "counter@"))
+    }
+
+
+def test_a_submission_is_kept_and_started(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            assert topology_id == "wc-1-1700000000"
+            assert [alive.topology_id for alive in topologies.all()] == [topology_id]
+            assert status(topologies) == "ACTIVE"
+            assert world.depot.status(topology_id) == StatusRecord(Status.ACTIVE)
+            await until(lambda: world.launcher.calls == ["start wc 0"])
+            assert world.depot.process(topology_id) is not None
+        assert kept_files(world) == {
+            "blobs/wc-1-1700000000-stormcode.ser",
+            "blobs/wc-1-1700000000-stormconf.ser",
+            "blobs/wc-1-1700000000-stormjar.jar",
+            "topologies/wc-1-1700000000/resources/bolts/x.py",
+            *(
+                f"state/topologies/wc-1-1700000000/{leaf}@0.json"
+                for leaf in ("packing", "processes/0", "secret", "status", "submission", "topology")
+            ),
+        }
+        code = world.depot.code(topology_id)
+        assert code.bolts["count"].common.json_conf == '{"topology.tasks": 2}'
+        assert '"storm.id": "wc-1-1700000000"' in world.depot.conf(topology_id)
+
+    play(story)
+
+
+def test_ids_go_on_counting_after_a_restart(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission("a"))
+        async with world.nimbus() as topologies:
+            assert await topologies.submit(world.submission("b-c d")) == "b-c d-2-1700000000"
+
+    play(story)
+
+
+def test_an_inactive_submission_rests_until_it_is_activated(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission(is_active=False))
+            assert status(topologies) == "INACTIVE"
+            topologies.activate("wc")
+            assert status(topologies) == "ACTIVE"
+            await until(lambda: world.masters.nudged == [topology_id])
+
+    play(story)
+
+
+def test_a_name_can_be_in_use_once(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            both = await asyncio.gather(
+                topologies.submit(world.submission()),
+                topologies.submit(world.submission()),
+                return_exceptions=True,
+            )
+            assert sorted(map(type, both), key=str) == sorted([str, AlreadyAlive], key=str)
+            assert "wc is already alive" in str(both)
+            assert not topologies.is_free("wc")
+            assert topologies.is_free("other")
+            assert not topologies.is_free("a/b")
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"code": topology({})}, PackingError),
+        ({"code": topology({"__x": spout()})}, InvalidTopology),
+    ],
+)
+def test_a_refused_submission_leaves_nothing(
+    world: World, change: dict[str, Any], error: type[Exception]
+) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            with pytest.raises(error):
+                await topologies.submit(world.submission(**change))
+            world.jar.write_bytes(b"no zip")
+            with pytest.raises(InvalidJar):
+                await topologies.submit(world.submission())
+            assert topologies.all() == []
+            assert topologies.is_free("wc")
+        assert kept_files(world) == set()
+        assert world.launcher.calls == []
+
+    play(story)
+
+
+def test_activate_and_deactivate_may_be_said_twice(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            topologies.activate("wc")
+            topologies.deactivate("wc")
+            topologies.deactivate("wc")
+            assert world.depot.status(topology_id) == StatusRecord(Status.INACTIVE)
+            await until(lambda: len(world.masters.nudged) == 1)
+
+    play(story)
+
+
+def test_unknown_names_are_not_alive(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            for call in (topologies.activate, topologies.deactivate, topologies.kill):
+                with pytest.raises(NotAlive, match=r"^x is not alive$"):
+                    call("x")
+            with pytest.raises(NotAlive, match=r"^x-1-2$"):
+                topologies.with_id("x-1-2")
+
+    play(story)
+
+
+def test_a_kill_without_wait_removes_everything_at_once(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+            await until(lambda: bool(world.launcher.running))
+            topologies.kill("wc", 0)
+            assert status(topologies) == "KILLED"
+            assert not topologies.is_free("wc")
+            await until(lambda: topologies.is_free("wc"))
+            assert world.launcher.calls == ["start wc 0", "stop 101", "sweep wc all"]
+            assert kept_files(world) == set()
+            await topologies.submit(world.submission())
+
+    play(story)
+
+
+def test_a_kill_waits_for_the_message_timeout_or_as_long_as_it_says(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            a = await topologies.submit(world.submission("a", {"topology.message.timeout.secs": 3}))
+            b = await topologies.submit(world.submission("b"))
+            topologies.kill("a")
+            topologies.kill("b", 60)
+            assert world.depot.status(a) == StatusRecord(Status.KILLED, 3.0)
+            assert world.depot.status(b) == StatusRecord(Status.KILLED, 60.0)
+            world.now += 2.9
+            topologies._removals_changed.set()
+            await asyncio.sleep(0)
+            assert not topologies.is_free("a")
+            world.now += 0.2
+            topologies._removals_changed.set()
+            await until(lambda: topologies.is_free("a"))
+            assert not topologies.is_free("b")
+
+    play(story)
+
+
+def test_of_two_kills_the_earlier_end_counts(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            for name in ("a", "b"):
+                await topologies.submit(world.submission(name))
+            topologies.kill("a", 60)
+            topologies.kill("a", 0)
+            topologies.kill("b", 1)
+            topologies.kill("b", 60)
+            await until(lambda: topologies.is_free("a"))
+            world.now += 1
+            topologies._removals_changed.set()
+            await until(lambda: topologies.is_free("b"))
+
+    play(story)
+
+
+def test_a_killed_topology_takes_no_other_orders(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            topologies.kill("wc", 60)
+            with pytest.raises(InvalidTransition) as caught:
+                topologies.activate("wc")
+            assert str(caught.value) == (
+                f"No transition for event: ACTIVATE, status: KILLED storm-id: {topology_id}"
+            )
+
+    play(story)
+
+
+def test_the_wait_of_a_kill_begins_anew_with_a_new_nimbus(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+            topologies.kill("wc", 60)
+        world.now += 50
+        async with world.nimbus() as topologies:
+            assert status(topologies) == "KILLED"
+            world.now += 59
+            topologies._removals_changed.set()
+            await asyncio.sleep(0)
+            assert not topologies.is_free("wc")
+            world.now += 1
+            topologies._removals_changed.set()
+            await until(lambda: topologies.is_free("wc"))
+
+    play(story)
+
+
+def test_a_removal_that_fails_is_tried_again_and_shown(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+            await until(lambda: bool(world.launcher.running))
+            world.launcher.stop_fails_with = "it hangs in the kernel"
+            topologies.kill("wc", 0)
+            await until(lambda: bool(topologies.named("wc").troubles))
+            assert "it hangs in the kernel" in topologies.named("wc").troubles[-1].text
+            world.launcher.stop_fails_with = ""
+            world.now += 1
+            topologies._removals_changed.set()
+            await until(lambda: topologies.is_free("wc"))
+
+    play(story)
+
+
+def test_a_new_nimbus_adopts_what_runs(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+            await until(lambda: bool(world.launcher.running))
+        async with world.nimbus() as topologies:
+            assert status(topologies) == "ACTIVE"
+            await asyncio.sleep(0)
+            assert world.launcher.calls == ["start wc 0"]
+
+    play(story)
+
+
+def test_a_new_nimbus_starts_what_does_not_run(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            await until(lambda: bool(world.launcher.running))
+            await topologies.stop()
+            assert world.launcher.calls == ["start wc 0", "stop 101", "sweep wc all"]
+        async with world.nimbus():
+            await until(lambda: bool(world.launcher.running))
+            assert world.launcher.calls[3:] == ["sweep wc 0", "start wc 0"]
+            process = world.depot.process(topology_id)
+            assert process is not None
+            assert process.restart_count == 1
+
+    play(story)
+
+
+def test_half_of_a_topology_is_swept_away_at_the_start(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            gone = await topologies.submit(world.submission("gone"))
+            await topologies.submit(world.submission("stays"))
+            await until(lambda: len(world.launcher.running) == 2)
+        world.store.delete(f"topologies/{gone}/status")
+        (world.layout.blobs / "old-1-2-stormjar.jar").write_text("x")
+        (world.layout.root / "topologies" / "older-1-2" / "resources").mkdir(parents=True)
+        async with world.nimbus() as topologies:
+            assert [alive.name for alive in topologies.all()] == ["stays"]
+            assert world.launcher.calls[2:] == ["sweep gone all", "sweep old all", "sweep older all"]
+            assert all("stays" in name for name in kept_files(world))
+
+    play(story)
+
+
+def test_an_unreadable_topology_is_left_alone_and_blocks_nothing(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+        world.store.set(f"topologies/{topology_id}/packing", b"{")
+        async with world.nimbus() as topologies:
+            assert topologies.all() == []
+            await topologies.submit(world.submission())
+        assert world.depot.status(topology_id).status is Status.ACTIVE
+
+    play(story)
+
+
+def test_a_topology_process_that_does_not_start_is_shown(world: World) -> None:
+    async def story() -> None:
+        world.launcher.start_fails_with = "no python there"
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+            await until(lambda: bool(topologies.named("wc").troubles))
+            trouble = topologies.named("wc").troubles[0]
+            assert (trouble.component, trouble.task, trouble.time_s) == ("__system", -1, world.now)
+            assert "could not be started: no python there" in trouble.text
+            assert str(world.layout.topology_log(topologies.named("wc").topology_id)) in trouble.text
+
+    play(story)
+
+
+def test_without_an_answer_the_kept_errors_are_shown(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            alive = topologies.named("wc")
+            assert await topologies.answer(alive) == Answer(False, [], [], [])
+            known = Answer(True, [], [], [])
+            world.masters.answers[topology_id] = known
+            assert await topologies.answer(alive) is known
+
+    play(story)
+
+
+def test_a_store_that_fails_refuses_the_submission(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            world.store.root.joinpath("topologies").write_text("in the way")
+            with pytest.raises(StateError):
+                await topologies.submit(world.submission())
+            world.store.root.joinpath("topologies").unlink()
+            await topologies.submit(world.submission(code=word_count()))
+
+    play(story)
