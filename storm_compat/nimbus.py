@@ -1,0 +1,184 @@
+"""The methods of Storm's Nimbus service, by Thrift's names; every call is passed on to who decides.
+
+    uploads      `storm_compat.uploads`
+    submissions, life-cycle      `storm_compat.topologies`
+    pages and numbers            `storm_compat.stats`
+    errors                       `storm_compat.failures`, by the class decorator
+
+A method that is not here is answered with "not supported yet" by the server.
+Arguments come as decoded; any of them may be None.
+"""
+
+# ruff: noqa: N802  Thrift's names
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import simplejson
+
+from storm_compat import conf as confs
+from storm_compat import stats, validate
+from storm_compat.alive import Alive
+from storm_compat.depot import Depot
+from storm_compat.errors import InvalidTopology, KeyNotFound, NotAlive
+from storm_compat.failures import translating
+from storm_compat.stats import Machine
+from storm_compat.system import with_system_parts
+from storm_compat.thrift import idl
+from storm_compat.thrift.check import CheckError, check
+from storm_compat.topologies import Submission, Topologies
+from storm_compat.uploads import Uploads
+
+logger = logging.getLogger(__name__)
+
+
+@translating
+class Nimbus:
+    """Handler of one cluster on one machine; ``machine`` may be set anew once the port is known."""
+
+    def __init__(
+        self,
+        topologies: Topologies,
+        uploads: Uploads,
+        depot: Depot,
+        machine: Machine,
+        cluster_conf: Mapping[str, Any],
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._topologies = topologies
+        self._uploads = uploads
+        self._depot = depot
+        self.machine = machine
+        self._cluster_conf = cluster_conf
+        self._wall = wall
+
+    # ---- uploads
+
+    def beginFileUpload(self) -> str:
+        return self._uploads.begin(self._wall())
+
+    def uploadChunk(self, location: str | None, chunk: bytes | None) -> None:
+        self._uploads.chunk(location, chunk, self._wall())
+
+    def finishFileUpload(self, location: str | None) -> None:
+        self._uploads.finish(location, self._wall())
+
+    # ---- submissions and life-cycle
+
+    async def submitTopology(
+        self, name: str | None, location: str | None, conf: str | None, code: Any
+    ) -> None:
+        await self._submit(name, location, conf, code, is_active=True)
+
+    async def submitTopologyWithOpts(
+        self, name: str | None, location: str | None, conf: str | None, code: Any, options: Any
+    ) -> None:
+        if options is None:
+            raise InvalidTopology("The options of the submission are null; initial_status must be set")
+        try:
+            check(options, "options")
+        except CheckError as exc:
+            raise InvalidTopology(str(exc)) from exc
+        is_active = options.initial_status == idl.load().TopologyInitialStatus.ACTIVE
+        await self._submit(name, location, conf, code, is_active=is_active)
+
+    def isTopologyNameAllowed(self, name: str | None) -> bool:
+        return self._topologies.is_free(name)
+
+    def activate(self, name: str | None) -> None:
+        self._topologies.activate(name)
+
+    def deactivate(self, name: str | None) -> None:
+        self._topologies.deactivate(name)
+
+    def killTopology(self, name: str | None) -> None:
+        self._topologies.kill(name)
+
+    def killTopologyWithOpts(self, name: str | None, options: Any) -> None:
+        self._topologies.kill(name, None if options is None else options.wait_secs)
+
+    # ---- the cluster
+
+    def getLeader(self) -> Any:
+        return stats.nimbus_summary(self.machine, self._wall())
+
+    def getClusterInfo(self) -> Any:
+        return stats.cluster_summary(self._topologies.all(), self.machine, self._wall())
+
+    def getNimbusConf(self) -> str:
+        return simplejson.dumps(self._cluster_conf)
+
+    def getTopologySummaries(self) -> Any:
+        return [self._summary(alive) for alive in self._topologies.all()]
+
+    # ---- one topology
+
+    def getTopologySummaryByName(self, name: str | None) -> Any:
+        return self._summary(self._topologies.named(name))
+
+    def getTopologySummary(self, topology_id: str | None) -> Any:
+        try:
+            return self._summary(self._topologies.with_id(topology_id))
+        except NotAlive as exc:
+            raise NotAlive.named(str(topology_id)) from exc
+
+    async def getTopologyInfo(self, topology_id: str | None) -> Any:
+        return await self._info(self._topologies.with_id(topology_id), None)
+
+    async def getTopologyInfoWithOpts(self, topology_id: str | None, options: Any) -> Any:
+        return await self._info(self._topologies.with_id(topology_id), options)
+
+    async def getTopologyInfoByName(self, name: str | None) -> Any:
+        return await self._info(self._topologies.named(name), None)
+
+    async def getTopologyInfoByNameWithOpts(self, name: str | None, options: Any) -> Any:
+        return await self._info(self._topologies.named(name), options)
+
+    def getTopologyConf(self, topology_id: str | None) -> str:
+        return self._depot.conf(self._topologies.with_id(topology_id).topology_id)
+
+    def getTopology(self, topology_id: str | None) -> Any:
+        alive = self._topologies.with_id(topology_id)
+        return with_system_parts(self._depot.code(alive.topology_id), alive.kept.topology.conf)
+
+    def getUserTopology(self, topology_id: str | None) -> Any:
+        return self._depot.code(self._topologies.with_id(topology_id).topology_id)
+
+    # ---- blobs: none are kept for clients yet, but every Java submission asks
+
+    def listBlobs(self, session: str | None) -> Any:
+        return idl.load().ListBlobsResult(keys=[], session=session or str(uuid.uuid4()))
+
+    def getBlobMeta(self, key: str | None) -> Any:
+        raise KeyNotFound(str(key))
+
+    # ---- behind the calls
+
+    async def _submit(
+        self, name: str | None, location: str | None, conf: str | None, code: Any, *, is_active: bool
+    ) -> None:
+        """Check in Storm's order, so that of several mistakes the same one is reported."""
+        validate.name(name)
+        assert name is not None
+        self._topologies.refuse_taken(name)
+        parsed = confs.parse(conf)
+        confs.check(parsed)
+        if code is None:
+            raise InvalidTopology("The topology is null")
+        jar = self._uploads.finished(location, self._wall())
+        submission = Submission(name=name, conf=parsed, code=code, jar=jar, is_active=is_active)
+        await self._topologies.submit(submission)
+
+    def _summary(self, alive: Alive) -> Any:
+        return stats.topology_summary(alive, self.machine, self._wall())
+
+    async def _info(self, alive: Alive, options: Any) -> Any:
+        answer = await self._topologies.answer(alive)
+        choice = None if options is None else options.num_err_choice
+        return stats.topology_info(alive, answer, self.machine, self._wall(), choice=choice)

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scheduler.control.messages import Answer, ContainerState, ErrorReport, TaskReport
+from scheduler.packing.round_robin import round_robin
+from scheduler.state.records import Status, StatusRecord, SubmissionRecord
+from scheduler.topology import Component
+from storm_compat import conf as confs
+from storm_compat import stats
+from storm_compat.alive import Alive, Kept
+from storm_compat.compile import compile_topology
+from storm_compat.stats import WINDOWS, Machine
+from storm_compat.thrift import idl
+from storm_compat.thrift.check import check
+from tests.storm_compat.builders import word_count
+
+NOW = 1_700_000_100.0
+MACHINE = Machine(host="h", port=6627, version="2.8.2", started_at_s=NOW - 50, cpu_count=2, memory_mb=1000)
+NOTHING = Answer(False, [], [], [])
+
+
+def alive(**change: Any) -> Alive:
+    conf = confs.cluster({"topology.workers": 2, "topology.version": "7"})
+    topology = compile_topology("wc", "wc-1-17", conf, word_count()).topology
+    kept = Kept(topology, SubmissionRecord(NOW - 20.5, "me", "1.2.4"), round_robin(topology, 2))
+    return Alive(**({"kept": kept, "status": StatusRecord(Status.ACTIVE)} | change))
+
+
+def report(task: int, component: str, **change: Any) -> TaskReport:
+    values: dict[str, Any] = {
+        "task": task,
+        "component": component,
+        "state": "running",
+        "pid": 7,
+        "uptime_s": 3.2,
+        "restart_count": 0,
+        "emitted": {},
+        "transferred": {},
+        "executed": {},
+        "acked": {},
+        "failed": {},
+        "latency_ms_sum": {},
+        "latency_count": {},
+        "pending_count": 0,
+        "queued_bytes": 0,
+        "held_ms": 0,
+    }
+    return TaskReport(**(values | change))
+
+
+def test_a_topology_is_summed_up_from_its_records() -> None:
+    found = stats.topology_summary(alive(), MACHINE, NOW)
+    check(found, "summary")
+    assert (found.id, found.name, found.status, found.uptime_secs) == ("wc-1-17", "wc", "ACTIVE", 20)
+    assert (found.num_tasks, found.num_executors, found.num_workers) == (5, 5, 2)  # two ackers among them
+    assert (found.owner, found.storm_version, found.topology_version) == ("me", "1.2.4", "7")
+    assert (found.sched_status, found.replication_count, found.assigned_cpu) == ("", 1, 0.0)
+
+
+def test_an_empty_cluster_has_a_supervisor_with_slots() -> None:
+    found = stats.cluster_summary([], MACHINE, NOW)
+    check(found, "cluster")
+    assert found.topologies == []
+    (supervisor,) = found.supervisors
+    assert (supervisor.num_workers, supervisor.num_used_workers, supervisor.uptime_secs) == (8, 0, 50)
+    assert supervisor.total_resources["memory.mb"] == 1000.0
+    assert supervisor.total_resources["cpu.pcore.percent"] == 200.0
+    (nimbus,) = found.nimbuses
+    assert (nimbus.host, nimbus.port, nimbus.isLeader, nimbus.version) == ("h", 6627, True, "2.8.2")
+    assert found.nimbus_uptime_secs == 50
+
+
+def test_more_containers_than_slots_make_more_slots() -> None:
+    found = stats.cluster_summary([alive()] * 5, MACHINE, NOW).supervisors[0]
+    assert (found.num_workers, found.num_used_workers) == (10, 10)
+
+
+def test_before_the_first_report_everything_is_there_and_zero() -> None:
+    found = stats.topology_info(alive(), NOTHING, MACHINE, NOW)
+    check(found, "info")
+    by_component = {executor.component_id: executor for executor in found.executors}
+    assert by_component.keys() == {"__acker", "count", "words"}
+    assert by_component["__acker"].stats is None
+    words = by_component["words"].stats
+    assert words.emitted == {key: {"default": 0} for key in WINDOWS}
+    assert words.specific.spout.acked[":all-time"] == {"default": 0}
+    assert words.specific.bolt is None
+    count = by_component["count"].stats
+    (source,) = count.specific.bolt.executed[":all-time"]
+    assert (source.componentId, source.streamId) == ("words", "default")
+    assert count.specific.spout is None
+    assert found.errors == {"__acker": [], "__system": [], "count": [], "words": []}
+    assert found.sched_status == "0 of 2 containers are up"
+
+
+def test_executors_are_shown_where_their_first_task_lives_and_ackers_are_dealt_out() -> None:
+    found = stats.topology_info(alive(), NOTHING, MACHINE, NOW)
+    places = [
+        (e.component_id, e.executor_info.task_start, e.executor_info.task_end, e.host, e.port)
+        for e in found.executors
+    ]
+    assert places == [
+        ("__acker", 1, 1, "h", 6700),
+        ("__acker", 2, 2, "h", 6701),
+        ("count", 3, 3, "h", 6700),
+        ("count", 4, 4, "h", 6701),
+        ("words", 5, 5, "h", 6700),
+    ]
+
+
+def test_counters_and_latencies_become_stats_of_every_window() -> None:
+    answer = Answer(
+        True,
+        [],
+        [
+            report(
+                3,
+                "count",
+                emitted={"default": 5, "__ack_ack": 2},
+                executed={"words:default": 9},
+                acked={"words:default": 8, "unknown:default": 1},
+                failed={"words:default": 1},
+                latency_ms_sum={"words:default": 6.0},
+                latency_count={"words:default": 4},
+            ),
+            report(
+                5,
+                "words",
+                uptime_s=12.0,
+                emitted={"default": 9},
+                transferred={"default": 18},
+                acked={"default": 7},
+                latency_ms_sum={"default": 3.0},
+                latency_count={"default": 2},
+            ),
+        ],
+        [],
+    )
+    found = stats.topology_info(alive(), answer, MACHINE, NOW)
+    check(found, "info")
+    count, other, words = found.executors[2:]
+    assert (count.uptime_secs, other.uptime_secs, words.uptime_secs) == (4, 0, 12)
+    assert count.stats.emitted == {key: {"default": 5, "__ack_ack": 2} for key in WINDOWS}
+    bolt = count.stats.specific.bolt
+    for window in WINDOWS:
+        assert list(bolt.executed[window].values()) == [9]
+        assert list(bolt.acked[window].values()) == [8]
+        assert list(bolt.failed[window].values()) == [1]
+        assert list(bolt.process_ms_avg[window].values()) == [1.5]
+    assert words.stats.transferred["600"] == {"default": 18}
+    assert words.stats.specific.spout.complete_ms_avg["86400"] == {"default": 1.5}
+    assert words.stats.rate == 1.0
+    assert found.sched_status == ""
+
+
+def test_a_structure_that_is_filled_in_can_be_sent() -> None:
+    from thriftpy2.protocol import TCyBinaryProtocol
+    from thriftpy2.transport import TCyMemoryBuffer
+
+    buffer = TCyMemoryBuffer()
+    answer = Answer(
+        True, [], [report(3, "count", executed={"words:default": 9})], [ErrorReport("b", 3, "t", 1.5)]
+    )
+    stats.topology_info(alive(), answer, MACHINE, NOW).write(TCyBinaryProtocol(buffer))
+    stats.cluster_summary([alive()], MACHINE, NOW).write(TCyBinaryProtocol(buffer))
+    assert buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("choice", "texts"), [(None, ["new", "old"]), (0, ["new", "old"]), (1, []), (2, ["new"])]
+)
+def test_errors_are_the_newest_first_and_as_many_as_wanted(choice: int | None, texts: list[str]) -> None:
+    errors = [ErrorReport("count", 4, "old", NOW - 9), ErrorReport("count", 3, "new", NOW - 1.5)]
+    found = stats.topology_info(alive(), Answer(True, [], [], errors), MACHINE, NOW, choice=choice)
+    assert [error.error for error in found.errors["count"]] == texts
+    assert found.errors["words"] == []
+    if texts:
+        newest = found.errors["count"][0]
+        assert (newest.error_time_secs, newest.host, newest.port) == (int(NOW - 1.5), "h", 6700)
+
+
+def test_what_nimbus_saw_go_wrong_stands_with_the_errors_and_for_a_while_in_the_status() -> None:
+    trouble = ErrorReport("__system", -1, "it died", NOW - 10)
+    ill = alive(troubles=(trouble,))
+    info = stats.topology_info(ill, NOTHING, MACHINE, NOW)
+    assert [error.error for error in info.errors["__system"]] == ["it died"]
+    assert info.sched_status == "it died"
+    assert stats.topology_summary(ill, MACHINE, NOW).sched_status == "it died"
+    assert stats.topology_summary(ill, MACHINE, NOW + 60).sched_status == ""
+
+
+def test_a_topology_that_starts_says_how_far_it_is() -> None:
+    containers = [ContainerState(1, 5, True, 0, 1.0, "h", 1), ContainerState(2, 0, False, 0, 0.0, "", 0)]
+    found = stats.topology_info(alive(), Answer(False, containers, [], []), MACHINE, NOW)
+    assert found.sched_status == "1 of 2 containers are up"
+
+
+@pytest.mark.parametrize(
+    ("task_count", "executor_count", "sizes"), [(10, 3, [4, 3, 3]), (4, 1, [4]), (2, 2, [1, 1]), (0, 0, [])]
+)
+def test_tasks_are_split_into_executors_the_larger_first(
+    task_count: int, executor_count: int, sizes: list[int]
+) -> None:
+    tasks = tuple(range(5, 5 + task_count))
+    component = Component("c", False, (), {}, (), tasks, executor_count)
+    ranges = stats.executor_ranges(component)
+    assert [len(each) for each in ranges] == sizes
+    assert tuple(task for each in ranges for task in each) == tasks
+
+
+def test_the_choices_are_those_of_the_interface() -> None:
+    choice = idl.load().NumErrorsChoice
+    assert (choice.ALL, choice.NONE, choice.ONE) == (0, 1, 2)
