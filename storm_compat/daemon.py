@@ -1,0 +1,295 @@
+"""The nimbus process: owns a root, answers Thrift calls, watches over the topologies.
+
+    lock the root -> is the port free -> clean up and adopt -> listen -> write ready.json -> serve -> a signal
+    -> stop listening -> end every process of every topology -> remove ready.json
+
+SIGINT and SIGTERM end it, and with it all topologies, whose records stay:
+the next nimbus on the same root starts them again.  Killed in any other way
+it leaves them running, and the next one adopts them.
+
+Decides nothing about topologies.  Sets up no logging: whoever calls does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import ipaddress
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scheduler.control.messages import Answer
+from scheduler.errors import LockHeld, PeerError, SchedulerError
+from scheduler.launch.base import Launcher
+from scheduler.launch.local import LocalLauncher
+from scheduler.layout import FIRST_SLOT, Layout
+from scheduler.run import client, logs
+from scheduler.state.files import FileStore
+from scheduler.state.store import StateStore
+from storm_compat import conf as confs
+from storm_compat.depot import Depot
+from storm_compat.errors import CompatError, PortInUse, RootInUse
+from storm_compat.nimbus import Nimbus
+from storm_compat.stats import Machine
+from storm_compat.thrift import idl
+from storm_compat.thrift.server import ThriftServer
+from storm_compat.topologies import Topologies
+from storm_compat.uploads import Uploads
+
+logger = logging.getLogger(__name__)
+
+STORM_VERSION: Final = "2.8.2"
+"""What clients are told. It must be a plain release number: streamparse parses it, and takes anything else
+for a release before 1.0."""
+
+ASK_TIMEOUT_S: Final = 1.0
+CLEAN_INBOX_EVERY_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A nimbus that accepts calls; ready.json says the same."""
+
+    host: str
+    port: int
+    root: Path
+    warnings: tuple[str, ...] = ()
+    """For the person at the terminal."""
+
+    @property
+    def address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+async def run(
+    layout: Layout,
+    host: str = "127.0.0.1",
+    port: int = 6627,
+    *,
+    on_ready: Callable[[Ready], None] = lambda ready: None,
+    overrides: Mapping[str, Any] | None = None,
+    launcher: Launcher | None = None,
+) -> int:
+    """Serve until SIGINT or SIGTERM and return the exit code, 0.
+
+    Args:
+        layout: its root is made, readable by its owner only, if it is missing.
+        host: listened on; any but a loopback address lets its users run programs here.
+        port: 0 takes any free one.
+        on_ready: called once calls are accepted.
+        overrides: keys of a storm.yaml, over Storm's defaults.
+        launcher: in place of the one for this machine.
+
+    Raises:
+        RootInUse: another nimbus owns the root.
+        PortInUse: nothing can be listened to there.
+        InvalidConf: an override breaks its key's rules.
+        StateError, OSError: the root cannot be used.
+    """
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+            stack.callback(loop.remove_signal_handler, number)
+        layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = FileStore(layout.state)
+        stack.enter_context(_owned(layout, store))
+        _refuse_used(host, port)
+        serving = _serving(layout, store, launcher or LocalLauncher(layout), (host, port), overrides or {})
+        on_ready(await stack.enter_async_context(serving))
+        await stopped.wait()
+        logger.info("nimbus ends: root=%s", layout.root)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run nimbus as a process of its own and return its exit code: 1 if it cannot start, saying why."""
+    parser = argparse.ArgumentParser(prog="heronry-nimbus", description="Runs a cluster on this machine.")
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=6627)
+    options = parser.parse_args(arguments)
+    logs.setup("nimbus")
+    try:
+        return asyncio.run(run(Layout(options.root.absolute()), options.host, options.port))
+    except (CompatError, SchedulerError, OSError) as exc:
+        logger.error("nimbus cannot run: reason=%s", exc)
+        return 1
+
+
+@contextmanager
+def _owned(layout: Layout, store: StateStore) -> Iterator[None]:
+    """Own the root; a file of an earlier owner does not outlive this."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(store.lock("nimbus", f"pid {os.getpid()}"))
+        except LockHeld as exc:
+            raise RootInUse(
+                str(layout.root), f"{exc.holder or 'unknown pid'}, {_address_in(layout)}"
+            ) from exc
+        layout.ready_file.unlink(missing_ok=True)
+        stack.callback(layout.ready_file.unlink, missing_ok=True)
+        yield
+
+
+def _address_in(layout: Layout) -> str:
+    """Return what the owner of a root says about where it listens."""
+    try:
+        return f"listening on {json.loads(layout.ready_file.read_bytes())['nimbus']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "not accepting calls yet"
+
+
+def _refuse_used(host: str, port: int) -> None:
+    """Raise before anything is started if nimbus cannot listen there.
+
+    Raises:
+        PortInUse: it cannot; says why.
+    """
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return
+    except (OSError, OverflowError) as exc:
+        raise PortInUse(host, port, getattr(exc, "strerror", None) or str(exc)) from exc
+
+
+@asynccontextmanager
+async def _serving(
+    layout: Layout,
+    store: StateStore,
+    launcher: Launcher,
+    address: tuple[str, int],
+    overrides: Mapping[str, Any],
+) -> AsyncIterator[Ready]:
+    """Serve inside of the context; on leaving it in good order, end everything."""
+    conf = _cluster_conf(layout, *address, overrides)
+    depot = Depot(store, layout)
+    uploads = Uploads(layout.inbox)
+    topologies = Topologies(depot, layout, launcher, _Masters(store), conf, owner=_owner())
+    async with topologies:
+        nimbus = Nimbus(topologies, uploads, depot, _machine(conf, *address), conf)
+        server = ThriftServer(idl.load().Nimbus, nimbus)
+        try:
+            host, port = await server.start(*address)
+        except OSError as exc:
+            raise PortInUse(*address, exc.strerror or str(exc)) from exc
+        conf["nimbus.thrift.port"] = port
+        nimbus.machine = _machine(conf, host, port)
+        ready = Ready(host, port, layout.root, tuple(_warnings(host)))
+        _write_ready(layout, ready)
+        logger.info("nimbus accepts calls: address=%s version=%s", ready.address, STORM_VERSION)
+        for warning in ready.warnings:
+            logger.warning("%s", warning)
+        try:
+            async with asyncio.TaskGroup() as group:
+                cleaner = group.create_task(_clean_inbox(uploads))
+                yield ready
+                cleaner.cancel()
+        finally:
+            await server.close()
+            await topologies.stop()
+
+
+class _Masters:
+    """The topology processes, reached through what the store says of them."""
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+
+    async def ask(self, topology_id: str) -> Answer | None:
+        try:
+            return await client.ask(self._store, topology_id, timeout_s=ASK_TIMEOUT_S)
+        except PeerError as exc:
+            logger.debug("a topology process did not answer: topology=%s reason=%s", topology_id, exc)
+            return None
+
+    async def nudge(self, topology_id: str) -> None:
+        try:
+            await client.nudge(self._store, topology_id, timeout_s=ASK_TIMEOUT_S)
+        except PeerError as exc:
+            logger.debug("a topology process was not nudged: topology=%s reason=%s", topology_id, exc)
+
+
+async def _clean_inbox(uploads: Uploads) -> None:
+    while True:
+        count = uploads.clean(time.time())
+        if count:
+            logger.info("cleaned the inbox: files=%s", count)
+        await asyncio.sleep(CLEAN_INBOX_EVERY_S)
+
+
+def _cluster_conf(layout: Layout, host: str, port: int, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Storm's defaults with what holds here, and the overrides over both."""
+    here = {
+        "storm.local.dir": str(layout.root),
+        "storm.log.dir": str(layout.logs),
+        "nimbus.seeds": [_advertised(host)],
+        "nimbus.thrift.port": port,
+        "supervisor.slots.ports": [FIRST_SLOT + index for index in range(4 * _cpu_count())],
+    }
+    return confs.cluster(overrides, here)
+
+
+def _machine(conf: Mapping[str, Any], host: str, port: int) -> Machine:
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Machine(
+        host=conf.get("storm.local.hostname") or _advertised(host),
+        port=port,
+        version=STORM_VERSION,
+        started_at_s=time.time(),
+        cpu_count=_cpu_count(),
+        memory_mb=memory_bytes // 1024**2,
+    )
+
+
+def _advertised(host: str) -> str:
+    """Return the host that clients are sent to: they follow it even when they are connected already."""
+    return socket.gethostname() if host in ("", "0.0.0.0", "::") else host
+
+
+def _warnings(host: str) -> Iterator[str]:
+    if not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+        yield (
+            f"Nimbus listens on {host}, not only on this machine, and asks nobody for a password: whoever "
+            "reaches that address can run programs here as this user"
+        )
+
+
+def _write_ready(layout: Layout, ready: Ready) -> None:
+    """Write ready.json whole: whoever finds it can connect."""
+    document = {
+        "nimbus": ready.address,
+        "pid": os.getpid(),
+        "root": str(layout.root),
+        "version": STORM_VERSION,
+    }
+    part = layout.ready_file.with_name(".ready.json.part")
+    part.write_text(json.dumps(document) + "\n", encoding="utf-8")
+    part.rename(layout.ready_file)
+
+
+def _owner() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no entry in the password file, as in many containers
+        return str(os.getuid())
+
+
+def _cpu_count() -> int:
+    return os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
