@@ -1,0 +1,330 @@
+"""Topology master and scheduler of one topology: every decision of the topology process.
+
+    processes found, started, exited --+                 +--> StartContainer, StopProcess
+    messages of containers and nimbus -+--> Master.handle +--> Send, Reject, Drop
+    the status, signs of nimbus -------+        .due     +--> SaveErrors, ReadStatus, End
+
+A planned container always has a process, is being started, or has a time at
+which it will be.  What a container's end costs and why it happened is told to
+people as an error of ``__system``, which has no task but Storm's -1.
+
+Time comes in as ``now`` (seconds, monotonic).  No I/O, no clock, no log.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from scheduler.control.backoff import Backoff
+from scheduler.control.messages import (
+    Answer,
+    AnyMessage,
+    Ask,
+    ContainerState,
+    ErrorReport,
+    Halt,
+    Nudge,
+    Register,
+    Report,
+    SetActive,
+)
+from scheduler.layout import slot
+from scheduler.master.events import (
+    Command,
+    End,
+    EndWanted,
+    Event,
+    LaunchFailed,
+    MessageReceived,
+    NimbusChecked,
+    ProcessExited,
+    ProcessFound,
+    ProcessStarted,
+    ReadStatus,
+    SaveErrors,
+    StartContainer,
+    StatusRead,
+    StopProcess,
+)
+from scheduler.master.membership import (
+    ConnectionClosed,
+    ContainerEnded,
+    Drop,
+    Membership,
+    Registered,
+    Send,
+)
+from scheduler.master.metrics import ErrorLimits, Metrics
+from scheduler.plan import PackingPlan
+from scheduler.state.records import ProcessRecord, Status, StatusRecord
+
+SYSTEM_COMPONENT = "__system"
+SYSTEM_TASK = -1
+SAVE_EVERY_S = 1.0
+STOP_GRACE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class MasterConfig:
+    """Limits of one topology master, in seconds."""
+
+    orphan_s: float = 600.0
+    """Without a living nimbus for so long, nobody owns the topology's processes: end."""
+
+    silent_s: float = 30.0
+    """A registered container that is silent for so long hangs; Storm's ``supervisor.worker.timeout.secs``."""
+
+    start_s: float = 120.0
+    """So long a process may take to register; Storm's ``supervisor.worker.start.timeout.secs``."""
+
+    stalled_s: float = 5.0
+    """`Master.due` was called later than this: it was us who slept, so nobody else is blamed for silence."""
+
+
+@dataclass(slots=True)
+class _Container:
+    """One planned container: running (``process``), being started (neither), or waiting (``start_at_s``)."""
+
+    container_id: int
+    backoff: Backoff = field(default_factory=Backoff)
+    process: ProcessRecord | None = None
+    start_at_s: float | None = -math.inf
+    started_s: float = 0.0
+    heard_s: float = 0.0
+    restart_count: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"container {self.container_id} (port {slot(self.container_id)})"
+
+
+class Master:
+    """Decides for one topology; see the module."""
+
+    def __init__(
+        self,
+        packing: PackingPlan,
+        now: float,
+        *,
+        config: MasterConfig | None = None,
+        error_limits: ErrorLimits | None = None,
+        stored_errors: Iterable[ErrorReport] = (),
+    ) -> None:
+        self.membership = Membership(packing)
+        self.metrics = Metrics(error_limits or ErrorLimits(), stored_errors)
+        self.epoch_offset_s = 0.0
+        """Added to ``now`` for times that people see; set it anew as often as the clock may be stepped."""
+
+        self._config = config or MasterConfig()
+        self._containers = {c.container_id: _Container(c.container_id) for c in packing.containers}
+        self._is_active = False
+        self._is_ending = False
+        self._save_at_s = -math.inf
+        self._nimbus_seen_s = now
+        self._last_due_s = now
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """Apply one event; return what the caller must now do, in order."""
+        if self._is_ending:
+            return []
+        match event:
+            case MessageReceived(connection, message):
+                return self._received(connection, message, now)
+            case ConnectionClosed():
+                return [*self.membership.handle(event)]
+            case ProcessFound():
+                return self._found(event, now)
+            case ProcessStarted(container_id, process):
+                self._run(self._containers[container_id], process, age_s=0.0, now=now)
+                return []
+            case LaunchFailed(container_id, reason):
+                container = self._containers[container_id]
+                self._restart(container, f"could not be started: {reason}", 0.0, now)
+                return []
+            case ProcessExited(container_id, exit_code):
+                return self._exited(container_id, exit_code, now)
+            case StatusRead(wanted):
+                return self._follow(wanted)
+            case NimbusChecked(is_alive):
+                self._nimbus_seen_s = now if is_alive else self._nimbus_seen_s
+                return []
+            case EndWanted(reason):
+                return self._end(reason)
+
+    def due(self, now: float) -> list[Command]:
+        """Return what must be done because of the time alone; call it at `next_due_s`, and each second."""
+        if self._is_ending:
+            return []
+        self._excuse_silence(now)
+        if now - self._nimbus_seen_s > self._config.orphan_s:
+            return self._end(f"no nimbus for {self._config.orphan_s:g} s")
+        commands: list[Command] = []
+        for container in self._containers.values():
+            if container.start_at_s is not None and container.start_at_s <= now:
+                container.start_at_s = None
+                commands.append(StartContainer(container.container_id, container.restart_count))
+            elif container.process is not None:
+                commands += self._stop_if_silent(container, container.process, now)
+        if self.metrics.has_unsaved_errors and now >= self._save_at_s:
+            self.metrics.has_unsaved_errors = False
+            self._save_at_s = now + SAVE_EVERY_S
+            commands.append(SaveErrors(self.metrics.errors()))
+        return commands
+
+    def next_due_s(self) -> float:
+        """Return when a container is to be started next; infinity if none is waiting."""
+        return min(
+            (c.start_at_s for c in self._containers.values() if c.start_at_s is not None), default=math.inf
+        )
+
+    def container_ids(self) -> list[int]:
+        """Return the ids of all planned containers."""
+        return list(self._containers)
+
+    def answer(self, now: float) -> Answer:
+        """Return all that is known of the topology."""
+        containers = [self._state(c, now) for c in self._containers.values()]
+        return Answer(self.membership.is_complete, containers, self.metrics.tasks(), self.metrics.errors())
+
+    def _received(self, connection: int, message: AnyMessage, now: float) -> list[Command]:
+        match message:
+            case Register():
+                return self._register(connection, message, now)
+            case Report():
+                return self._report(connection, message, now)
+            case Ask():
+                return [Send((connection,), self.answer(now))]
+            case Nudge():
+                return [ReadStatus()]
+            case _:
+                return [Drop(connection, f"{type(message).__name__} is not for a topology process")]
+
+    def _register(self, connection: int, message: Register, now: float) -> list[Command]:
+        event = Registered(connection, message.plan_version, message.address, message.pid)
+        commands: list[Command] = [*self.membership.handle(event)]
+        container_id = self.membership.container_at(connection)
+        if container_id is None:
+            return commands
+        self._containers[container_id].heard_s = now
+        return [Send((connection,), SetActive(self._is_active)), *commands]
+
+    def _report(self, connection: int, report: Report, now: float) -> list[Command]:
+        container_id = self.membership.container_at(connection)
+        if container_id is None or report.container_id != container_id:
+            return [
+                Drop(connection, f"a report of container {report.container_id}, which is not registered here")
+            ]
+        if report.incarnation != self.membership.members[container_id].address.incarnation:
+            return [Drop(connection, f"a report of another incarnation of container {container_id}")]
+        self._containers[container_id].heard_s = now
+        self.metrics.add(report, now)
+        return []
+
+    def _found(self, event: ProcessFound, now: float) -> list[Command]:
+        container = self._containers.get(event.container_id)
+        if container is None:
+            stop = StopProcess(event.container_id, event.process, STOP_GRACE_S)
+            return [stop] if event.is_alive else []
+        container.restart_count = event.process.restart_count
+        if event.is_alive:
+            age_s = now + self.epoch_offset_s - event.process.started_at_s
+            self._run(container, event.process, age_s=max(age_s, 0.0), now=now)
+        else:
+            container.restart_count += 1
+            container.start_at_s = now
+            self._tell(
+                f"{container.name} had ended while no topology process watched it;"
+                f" started again at once (restart {container.restart_count})",
+                now,
+            )
+        return []
+
+    def _run(self, container: _Container, process: ProcessRecord, *, age_s: float, now: float) -> None:
+        container.process, container.start_at_s = process, None
+        container.started_s, container.heard_s = now - age_s, now
+
+    def _exited(self, container_id: int, exit_code: int | None, now: float) -> list[Command]:
+        container = self._containers.get(container_id)
+        if container is None or container.process is None:
+            return []
+        container.process = None
+        self.metrics.end_container(container_id)
+        ran_s = now - container.started_s
+        self._restart(container, f"{_how_it_ended(exit_code)} after {_seconds(ran_s)}", ran_s, now)
+        return [*self.membership.handle(ContainerEnded(container_id))]
+
+    def _restart(self, container: _Container, what: str, ran_s: float, now: float) -> None:
+        delay_s, container.backoff = container.backoff.ended(ran_s)
+        container.restart_count += 1
+        container.start_at_s = now + delay_s
+        self._tell(
+            f"{container.name} {what}; started again in {delay_s:g} s (restart {container.restart_count})",
+            now,
+        )
+
+    def _stop_if_silent(self, container: _Container, process: ProcessRecord, now: float) -> list[Command]:
+        is_registered = container.container_id in self.membership.members
+        limit_s = self._config.silent_s if is_registered else self._config.start_s
+        if now - container.heard_s <= limit_s:
+            return []
+        container.heard_s = now  # said once; should it survive, it is said again after the same time
+        complaint = "said nothing" if is_registered else "did not register"
+        self._tell(f"{container.name} {complaint} for {limit_s:g} s; it is ended and started again", now)
+        return [StopProcess(container.container_id, process, 0.0)]
+
+    def _excuse_silence(self, now: float) -> None:
+        slept_s = now - self._last_due_s
+        self._last_due_s = now
+        if slept_s > self._config.stalled_s:
+            self._nimbus_seen_s += slept_s
+            for container in self._containers.values():
+                container.heard_s += slept_s
+
+    def _follow(self, wanted: StatusRecord | None) -> list[Command]:
+        if wanted is None:
+            self.metrics.has_unsaved_errors = False  # nothing may be stored of a topology that is gone
+            return self._end("the topology was killed")
+        is_active = wanted.status is Status.ACTIVE
+        if is_active is self._is_active:
+            return []
+        self._is_active = is_active
+        connections = self.membership.connections()
+        return [Send(connections, SetActive(is_active))] if connections else []
+
+    def _end(self, reason: str) -> list[Command]:
+        self._is_ending = True
+        commands: list[Command] = []
+        if connections := self.membership.connections():
+            commands.append(Send(connections, Halt(reason)))
+        if self.metrics.has_unsaved_errors:
+            commands.append(SaveErrors(self.metrics.errors()))
+        return [*commands, End(reason)]
+
+    def _tell(self, text: str, now: float) -> None:
+        error = ErrorReport(SYSTEM_COMPONENT, SYSTEM_TASK, text, now + self.epoch_offset_s)
+        self.metrics.add_error(error, now)
+
+    def _state(self, container: _Container, now: float) -> ContainerState:
+        member = self.membership.members.get(container.container_id)
+        process = container.process
+        return ContainerState(
+            container.container_id,
+            pid=process.pid if process else 0,
+            is_registered=member is not None,
+            restart_count=container.restart_count,
+            uptime_s=now - container.started_s if process else 0.0,
+            host=member.address.host if member else "",
+            port=member.address.port if member else 0,
+        )
+
+
+def _how_it_ended(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "ended (how is not known)"
+    return f"was ended by signal {-exit_code}" if exit_code < 0 else f"exited with code {exit_code}"
+
+
+def _seconds(duration_s: float) -> str:
+    return f"{duration_s:.0f} s" if duration_s >= 10 else f"{duration_s:.1f} s"

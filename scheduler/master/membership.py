@@ -1,0 +1,193 @@
+"""Which containers of the packing plan are registered, and the physical plan that follows from it.
+
+    planned --Registered--> registered --ConnectionClosed, ContainerEnded--> planned
+
+The plan goes to all once every container is in for the first time, and from
+then on at each change.  A lost container is left out of the plan at once, so
+that its peers fail what they sent it and hold back; it is in again as soon as
+it, or its successor, registers.  (Heron keeps the old plan until all are back,
+and its registrations carry no plan version: heron.md 1.4 and 12.7.)
+
+Knows connections as numbers that the caller made up; no sockets, no clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from scheduler.control.messages import AnyMessage, PlanChanged
+from scheduler.plan import Address, PackingPlan, PhysicalPlan
+
+RETIRED_COUNT = 8
+"""So many ended incarnations of a container are remembered, to turn them away should they come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A container asks to be part of the topology."""
+
+    connection: int
+    plan_version: int
+    address: Address
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    """A connection is gone, for whatever reason; the process behind it may live on and come back."""
+
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEnded:
+    """The process of a container is gone for good, whether its connection has been seen to close or not."""
+
+    container_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send one message to each of ``connections``."""
+
+    connections: tuple[int, ...]
+    message: AnyMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Tell the container on ``connection`` to end, and close."""
+
+    connection: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Close ``connection`` without a word: nobody must end because of it."""
+
+    connection: int
+    reason: str
+
+
+MembershipEvent = Registered | ConnectionClosed | ContainerEnded
+MembershipCommand = Send | Reject | Drop
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A registered container and the connection it speaks over."""
+
+    connection: int
+    address: Address
+    pid: int
+
+
+@dataclass(slots=True)
+class Membership:
+    """The registered containers of one packing plan."""
+
+    packing: PackingPlan
+    members: dict[int, Member] = field(default_factory=dict)
+    """By container id."""
+
+    has_been_complete: bool = False
+    """All containers were registered at the same time once; never false again."""
+
+    _planned: frozenset[int] = field(init=False)
+    _by_connection: dict[int, int] = field(default_factory=dict)
+    _last: dict[int, int] = field(default_factory=dict)
+    """The incarnation that registered last, by container id."""
+
+    _retired: dict[int, deque[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._planned = frozenset(c.container_id for c in self.packing.containers)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all planned containers are registered now."""
+        return len(self.members) == len(self._planned)
+
+    def connections(self) -> tuple[int, ...]:
+        """Return the connections of all registered containers, by container id."""
+        return tuple(self.members[c].connection for c in sorted(self.members))
+
+    def container_at(self, connection: int) -> int | None:
+        """Return which container speaks over ``connection``; None if none is registered there."""
+        return self._by_connection.get(connection)
+
+    def plan(self) -> PhysicalPlan:
+        """Return the addresses of those that are registered now."""
+        addresses = tuple(self.members[c].address for c in sorted(self.members))
+        return PhysicalPlan(self.packing.topology_id, self.packing.version, addresses)
+
+    def handle(self, event: MembershipEvent) -> list[MembershipCommand]:
+        """Apply one event; return what the caller must now do, in order."""
+        match event:
+            case Registered():
+                reason = self._refusal(event)
+                return self._reject(event.connection, reason) if reason else self._register(event)
+            case ConnectionClosed(connection):
+                container_id = self._by_connection.get(connection)
+                return [] if container_id is None else self._lose(container_id)
+            case ContainerEnded(container_id):
+                self._retire(container_id)
+                return self._lose(container_id) if container_id in self.members else []
+
+    def _refusal(self, event: Registered) -> str:
+        """Return why that container cannot be part of the topology; empty if it can."""
+        container_id, wanted = event.address.container_id, self.packing.version
+        if container_id not in self._planned:
+            return f"container {container_id} is not in the packing plan (version {wanted})"
+        if event.plan_version != wanted:
+            return (
+                f"container {container_id} was started with version {event.plan_version} of the packing plan,"
+                f" version {wanted} is running"
+            )
+        if event.address.incarnation in self._retired.get(container_id, ()):
+            return f"this incarnation of container {container_id} was replaced by another one"
+        if self._by_connection.get(event.connection, container_id) != container_id:
+            return f"this connection belongs to container {self._by_connection[event.connection]}"
+        return ""
+
+    def _reject(self, connection: int, reason: str) -> list[MembershipCommand]:
+        """Turn away who asks, and forget what was registered over that connection before."""
+        container_id = self._by_connection.get(connection)
+        lost = [] if container_id is None else self._lose(container_id)
+        return [Reject(connection, reason), *lost]
+
+    def _register(self, event: Registered) -> list[MembershipCommand]:
+        container_id = event.address.container_id
+        commands: list[MembershipCommand] = []
+        old = self.members.get(container_id)
+        if self._last.get(container_id, event.address.incarnation) != event.address.incarnation:
+            self._retire(container_id)
+        if old and old.connection != event.connection:
+            del self._by_connection[old.connection]
+            if old.address.incarnation == event.address.incarnation:
+                commands.append(Drop(old.connection, "the same container has connected anew"))
+            else:
+                commands.append(Reject(old.connection, f"container {container_id} was replaced"))
+        self.members[container_id] = Member(event.connection, event.address, event.pid)
+        self._by_connection[event.connection] = container_id
+        self._last[container_id] = event.address.incarnation
+        if old and old.address == event.address:
+            return [*commands, *self._plan_to((event.connection,))]
+        return [*commands, *self._plan_to(self.connections())]
+
+    def _lose(self, container_id: int) -> list[MembershipCommand]:
+        del self._by_connection[self.members.pop(container_id).connection]
+        return self._plan_to(self.connections())
+
+    def _retire(self, container_id: int) -> None:
+        if container_id in self._last:
+            retired = self._retired.setdefault(container_id, deque(maxlen=RETIRED_COUNT))
+            retired.append(self._last.pop(container_id))
+
+    def _plan_to(self, connections: tuple[int, ...]) -> list[MembershipCommand]:
+        self.has_been_complete = self.has_been_complete or self.is_complete
+        if not self.has_been_complete or not connections:
+            return []
+        return [Send(connections, PlanChanged(self.plan()))]

@@ -1,0 +1,228 @@
+"""Who is registered, and which physical plan follows."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scheduler.control.messages import PlanChanged
+from scheduler.master.membership import (
+    ConnectionClosed,
+    ContainerEnded,
+    Drop,
+    Membership,
+    MembershipEvent,
+    Registered,
+    Reject,
+    Send,
+)
+from scheduler.plan import Address, Container, Instance, PackingPlan, PhysicalPlan
+
+VERSION = 3
+
+
+def membership(container_count: int = 2) -> Membership:
+    containers = tuple(Container(n, (Instance("split", n),)) for n in range(1, container_count + 1))
+    return Membership(PackingPlan("wc-1", VERSION, containers))
+
+
+def address(container_id: int, incarnation: int = 1) -> Address:
+    return Address(container_id, incarnation, "127.0.0.1", 1000 * container_id + incarnation)
+
+
+def registered(
+    container_id: int, *, connection: int, incarnation: int = 1, version: int = VERSION
+) -> Registered:
+    return Registered(connection, version, address(container_id, incarnation), pid=4000 + container_id)
+
+
+def plan(*addresses: Address) -> PlanChanged:
+    return PlanChanged(PhysicalPlan("wc-1", VERSION, addresses))
+
+
+def play(core: Membership, *story: tuple[MembershipEvent, list[object]]) -> None:
+    told: list[str] = []
+    for event, expected in story:
+        commands = core.handle(event)
+        told += [f">> {event}", *(f"<< {command}" for command in commands)]
+        assert commands == expected, "\n".join([*told, f"expected: {expected}"])
+
+
+def test_the_plan_goes_to_all_when_the_last_container_is_in() -> None:
+    core = membership()
+    play(
+        core,
+        (registered(2, connection=20), []),
+        (registered(1, connection=10), [Send((10, 20), plan(address(1), address(2)))]),
+    )
+    assert core.is_complete
+
+
+def test_before_the_first_complete_plan_a_loss_is_told_to_nobody() -> None:
+    core = membership(3)
+    play(
+        core,
+        (registered(1, connection=10), []),
+        (registered(2, connection=20), []),
+        (ConnectionClosed(10), []),
+        (registered(3, connection=30), []),
+        (
+            registered(1, connection=11, incarnation=2),
+            [Send((11, 20, 30), plan(address(1, 2), address(2), address(3)))],
+        ),
+    )
+
+
+def test_a_lost_container_leaves_the_plan_at_once_and_its_successor_enters_it() -> None:
+    play(
+        membership(),
+        (registered(1, connection=10), []),
+        (registered(2, connection=20), [Send((10, 20), plan(address(1), address(2)))]),
+        (ConnectionClosed(20), [Send((10,), plan(address(1)))]),
+        (registered(2, connection=21, incarnation=2), [Send((10, 21), plan(address(1), address(2, 2)))]),
+    )
+
+
+def test_a_newcomer_gets_the_plan_even_while_another_container_is_lost() -> None:
+    play(
+        membership(),
+        (registered(1, connection=10), []),
+        (registered(2, connection=20), [Send((10, 20), plan(address(1), address(2)))]),
+        (ConnectionClosed(10), [Send((20,), plan(address(2)))]),
+        (ConnectionClosed(20), []),
+        (registered(2, connection=21, incarnation=2), [Send((21,), plan(address(2, 2)))]),
+    )
+
+
+def test_the_end_of_a_process_counts_before_its_connection_closes() -> None:
+    play(
+        membership(),
+        (registered(1, connection=10), []),
+        (registered(2, connection=20), [Send((10, 20), plan(address(1), address(2)))]),
+        (ContainerEnded(2), [Send((10,), plan(address(1)))]),
+        (ConnectionClosed(20), []),
+    )
+
+
+def test_the_old_connection_of_a_replaced_incarnation_is_told_to_end() -> None:
+    core = membership()
+    play(
+        core,
+        (registered(1, connection=10), []),
+        (registered(2, connection=20), [Send((10, 20), plan(address(1), address(2)))]),
+        (
+            registered(2, connection=21, incarnation=2),
+            [Reject(20, "container 2 was replaced"), Send((10, 21), plan(address(1), address(2, 2)))],
+        ),
+        (ConnectionClosed(20), []),
+    )
+    assert core.is_complete
+
+
+def test_a_container_that_connects_anew_is_not_told_to_end_and_its_peers_notice_nothing() -> None:
+    play(
+        membership(),
+        (registered(1, connection=10), []),
+        (registered(2, connection=20), [Send((10, 20), plan(address(1), address(2)))]),
+        (
+            registered(2, connection=21),
+            [
+                Drop(20, "the same container has connected anew"),
+                Send((21,), plan(address(1), address(2))),
+            ],
+        ),
+    )
+
+
+def test_an_incarnation_that_was_replaced_cannot_come_back() -> None:
+    play(
+        membership(1),
+        (registered(1, connection=10), [Send((10,), plan(address(1)))]),
+        (ContainerEnded(1), []),
+        (
+            registered(1, connection=11),
+            [Reject(11, "this incarnation of container 1 was replaced by another one")],
+        ),
+        (registered(1, connection=12, incarnation=2), [Send((12,), plan(address(1, 2)))]),
+    )
+
+
+def test_an_incarnation_is_known_as_ended_even_if_its_connection_closed_before() -> None:
+    play(
+        membership(1),
+        (registered(1, connection=10), [Send((10,), plan(address(1)))]),
+        (ConnectionClosed(10), []),
+        (ContainerEnded(1), []),
+        (
+            registered(1, connection=11),
+            [Reject(11, "this incarnation of container 1 was replaced by another one")],
+        ),
+    )
+
+
+def test_who_is_not_planned_or_has_another_plan_is_rejected_with_the_reason() -> None:
+    core = membership(1)
+    play(
+        core,
+        (
+            registered(7, connection=70),
+            [Reject(70, "container 7 is not in the packing plan (version 3)")],
+        ),
+        (
+            registered(1, connection=10, version=2),
+            [
+                Reject(
+                    10,
+                    "container 1 was started with version 2 of the packing plan, version 3 is running",
+                )
+            ],
+        ),
+    )
+    assert not core.members
+
+
+def test_one_connection_cannot_be_two_containers_and_loses_the_one_it_was() -> None:
+    core = membership()
+    play(
+        core,
+        (registered(1, connection=10), []),
+        (registered(2, connection=20), [Send((10, 20), plan(address(1), address(2)))]),
+        (
+            registered(2, connection=10),
+            [Reject(10, "this connection belongs to container 1"), Send((20,), plan(address(2)))],
+        ),
+        (ConnectionClosed(10), []),
+    )
+
+
+EVENTS = st.one_of(
+    st.builds(
+        lambda c, k, i: registered(c, connection=k, incarnation=i),
+        st.integers(1, 4),
+        st.integers(1, 8),
+        st.integers(1, 5),
+    ),
+    st.builds(ConnectionClosed, st.integers(1, 8)),
+    st.builds(ContainerEnded, st.integers(1, 4)),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(EVENTS, max_size=40))
+def test_every_member_always_knows_the_present_plan(events: list[MembershipEvent]) -> None:
+    core = membership(3)
+    known: dict[int, PlanChanged] = {}
+    for event in events:
+        for command in core.handle(event):
+            match command:
+                case Send(connections, PlanChanged() as message):
+                    known.update(dict.fromkeys(connections, message))
+                case Reject(connection) | Drop(connection):
+                    known.pop(connection, None)
+        assert len(set(core.connections())) == len(core.members)
+        assert all(core.container_at(m.connection) == c for c, m in core.members.items())
+        if core.has_been_complete:
+            assert all(known[c] == PlanChanged(core.plan()) for c in core.connections())
+        else:
+            assert not known
+        assert not core.is_complete or core.has_been_complete
