@@ -1,4 +1,4 @@
-"""A bolt that goes on when its input ends and when it is asked to go, as does a child of it in another session."""
+"""A bolt that ignores the end of its input and SIGTERM, as does a child of it in another session."""
 
 import os
 import signal
