@@ -37,7 +37,7 @@ from scheduler.stream.polling import PollRule
 from scheduler.stream.router import StreamManager
 from scheduler.topology import Topology
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("scheduler.run.container")  # __name__ is __main__ under -m
 
 _REPORT_EVERY_S = 1.0
 _STOP_GRACE_S = 2.0
