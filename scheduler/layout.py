@@ -1,7 +1,7 @@
 """Where everything lies below a cluster's root folder.
 
     ROOT/ready.json                     written when nimbus accepts calls
-    ROOT/nimbus.lock                    held by the nimbus that owns the root
+    ROOT/state/.locks/nimbus            held by the nimbus that owns the root
     ROOT/state/                         the state store (files)
     ROOT/inbox/                         jars while they are uploaded, and an hour longer
     ROOT/blobs/                         ID-stormjar.jar, ID-stormcode.ser, ID-stormconf.ser

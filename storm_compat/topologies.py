@@ -45,7 +45,7 @@ from storm_compat.system import SYSTEM
 
 logger = logging.getLogger(__name__)
 
-STOP_GRACE_S: Final = 4.0
+STOP_GRACE_S: Final = 6.0
 """For the processes of a topology to end by themselves; then they are killed."""
 
 RETRY_REMOVAL_S: Final = 1.0
