@@ -6,7 +6,7 @@
     packing/   topology -> packing plan                          cores: they decide, without
     stream/    which tuple goes where, and who must wait         I/O, clock or log
     master/    what the topology process concludes
-    control/   life cycle, steps to a plan, control messages
+    control/   life cycle, restart delays, control messages
 
     state/     a durable tree of small documents                 edges: protocols, and one
     launch/    start, watch and end containers                   module for each way to do it

@@ -1,4 +1,4 @@
-"""Rules of control: life cycle, steps from what runs to what should, when to try again, messages.
+"""Rules of control: life cycle, when to try again, messages.
 
 In here: tables and pure functions that nimbus and the topology process
 both obey, and the messages between processes of one topology.  Not in here:

@@ -410,6 +410,14 @@ def test_containers_of_a_topology_process_carry_their_own_marks_and_the_sweeper_
     assert launcher.sweep("a") == 2
 
 
+def test_sweep_sees_who_is_still_between_two_programs(launcher: LocalLauncher) -> None:
+    # Just started: for some moments the kernel has no environment to show.
+    for _ in range(30):
+        record = launcher.start("a", 1)
+        assert launcher.sweep("a", 1) == 1
+        assert asyncio.run(launcher.wait(record)) == -9
+
+
 def test_sweep_ends_those_too_that_are_born_meanwhile(
     layout: Layout, program: Program, launcher: LocalLauncher
 ) -> None:

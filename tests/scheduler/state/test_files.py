@@ -91,6 +91,8 @@ def test_delete_takes_the_document_and_all_below_and_is_fine_with_nothing(store:
     store.delete("never/was")
     assert store.children("t") == ["ab"]
     assert {p.name for p in store.root.iterdir()} == {".write", "t"}
+    store.delete("t/ab")
+    assert [p.name for p in store.root.iterdir()] == [".write"]
 
 
 def test_names_may_hold_spaces_and_any_script(store: FileStore) -> None:
