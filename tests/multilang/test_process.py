@@ -13,7 +13,7 @@ import pytest
 from multilang import codec
 from multilang.command import Launch
 from multilang.errors import LaunchFailed
-from multilang.events import Ack, Emit, Event, Ready, Sync
+from multilang.events import Ack, Emit, ErrorReported, Event, Ready, Sync
 from multilang.process import ShellProcess
 from multilang.session import Kind, ShellSession
 
@@ -129,6 +129,15 @@ def test_a_spout_that_blocks_for_task_ids_answers(tmp_path: Path) -> None:
         assert [type(event) for event in events] == [Ready, Sync, Emit, Sync, Sync]
         assert type(events[2]) is Emit
         assert bytes(events[2].message_id) == b"0"
+
+
+def test_a_component_that_blocks_for_task_ids_tells_its_errors_and_ends_with_0(tmp_path: Path) -> None:
+    with started(sys.executable, str(BLOCKING_CHILD), "split") as process:
+        events = converse(process, Kind.BOLT, tmp_path, delivery([5]), 2)
+
+        assert type(events[1]) is ErrorReported
+        assert "AttributeError" in events[1].text
+        assert wait_for_end(process) == 0
 
 
 # -- pipes --------------------------------------------------------------------
