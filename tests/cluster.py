@@ -272,11 +272,14 @@ class Cluster:
         topology_id: str = self.nimbus.getTopologySummaryByName(name).id
         return topology_id
 
+    def kill_later(self, name: str, wait_s: int) -> None:
+        """Kill a topology after a while."""
+        self.nimbus.killTopologyWithOpts(name, idl.load().KillOptions(wait_secs=wait_s))
+
     def kill(self, name: str) -> None:
         """Kill a topology and return when it is gone; fine if it is gone already."""
-        storm = idl.load()
-        with suppress(storm.NotAliveException):
-            self.nimbus.killTopologyWithOpts(name, storm.KillOptions(wait_secs=0))
+        with suppress(idl.load().NotAliveException):
+            self.kill_later(name, 0)
         until(lambda: name not in self.names(), f"{name} is gone")
 
     def names(self) -> list[str]:

@@ -202,6 +202,20 @@ def test_12_a_heartbeat_has_five_keys_and_may_be_acked(run: Run) -> None:
     assert running.errors("heart") == []
 
 
+def test_13_14_a_silent_bolt_is_restarted_but_not_a_spout_that_waits_for_it(run: Run) -> None:
+    draft = numbers(5)
+    draft.bolt("sink", "sink.py", {"numbers": "shuffle"}, answer="hold")
+    running = run(draft, {"topology.subprocess.timeout.secs": 1, "topology.max.spout.pending": 1})
+    [failed, *_] = until(lambda: len(notes := running.notes("numbers", what="fail")) >= 2 and notes)
+    held = running.notes("sink", what="tuple")[0]
+    assert 1 <= failed["at"] - held["at"] < 10  # within the limit and 2 s, but for a busy machine
+    errors = until(lambda: [error for error in running.errors("sink") if "(restart 1)" in error])
+    assert "signal 9" in errors[0]
+    assert any("limit 1.0 s (topology.subprocess.timeout.secs)" in error for error in running.errors("sink"))
+    assert len(running.notes("numbers", what="handshake")) == 1
+    assert running.errors("numbers") == []
+
+
 def test_15_acking_twice_or_what_never_was_leaves_the_component_running(run: Run) -> None:
     draft = numbers(3)
     draft.bolt("acks", "acks.py", {"numbers": "shuffle"}, conf={"topology.tick.tuple.freq.secs": 1})
@@ -263,6 +277,21 @@ def test_20_what_ignores_the_end_of_input_and_sigterm_is_gone_after_the_kill(run
     running.cluster.kill(running.name)
     assert running.processes() == {}
     assert set(pids) & processes().keys() == set()
+
+
+def test_22_43_metrics_and_errors_of_a_component_are_kept_in_measure(run: Run) -> None:
+    draft = numbers(9)
+    draft.bolt("tells", "tells.py", {"numbers": "shuffle"})
+    running = run(draft)
+    all_acked(running, 9)
+    until(lambda: "trouble 8" in running.log())
+    assert [f"trouble {n}" in running.log() for n in range(9)] == [True] * 9
+    kept = until(lambda: len(errors := running.errors("tells")) >= 6 and errors)
+    # Newest first; the first says how many were left out.
+    assert kept[1:] == [f"trouble {n}" for n in (4, 3, 2, 1, 0)]
+    assert kept[0].startswith("4 more within 10 s were not kept")
+    assert running.log().count(" mine null") == 9
+    assert len(running.notes("tells", what="handshake")) == 1
 
 
 def test_23_an_exception_in_a_streamparse_bolt_fails_one_tuple_at_once_and_restarts_one_task(
@@ -360,6 +389,26 @@ def test_28_a_deactivated_spout_is_not_asked_any_more_but_still_told_of_acks(run
 
 
 # -- semantics ------------------------------------------------------------------
+
+
+def test_29_30_task_ids_go_by_javas_order_and_larger_executors_first(run: Run) -> None:
+    draft = Draft()
+    draft.spout("words", "counting.py", par=2, conf={"topology.tasks": 3})
+    draft.bolt("split", "sink.py", {"words": "shuffle"}, par=3, conf={"topology.tasks": 10})
+    draft.bolt("Count", "sink.py", {"split": "shuffle"})
+    draft.bolt("$x", "sink.py", {"split": "shuffle"})
+    running = run(draft, {"topology.acker.executors": 2}, is_active=False)
+    found = {}
+    for executor in running.info().executors:
+        tasks = (executor.executor_info.task_start, executor.executor_info.task_end)
+        found.setdefault(executor.component_id, []).append(tasks)
+    assert found == {
+        "$x": [(1, 1)],
+        "Count": [(2, 2)],
+        "__acker": [(3, 3), (4, 4)],
+        "split": [(5, 8), (9, 11), (12, 14)],
+        "words": [(15, 16), (17, 17)],
+    }
 
 
 def test_33_a_reliable_emit_to_nobody_is_acked_at_once(run: Run) -> None:

@@ -59,10 +59,6 @@ def status(running: Running) -> str | None:
     return summaries[running.name].status if running.name in summaries else None
 
 
-def kill(running: Running, wait_s: int) -> None:
-    running.cluster.nimbus.killTopologyWithOpts(running.name, STORM.KillOptions(wait_secs=wait_s))
-
-
 # -- submissions ----------------------------------------------------------------
 
 
@@ -165,7 +161,7 @@ def test_12_a_kill_waits_keeps_the_name_and_frees_it(cluster: Cluster, run: Run)
     until(lambda: running.info().uptime_secs >= 1)
     uptime_s = running.info().uptime_secs
     began = time.monotonic()
-    kill(running, 3)
+    cluster.kill_later(running.name, 3)
     assert status(running) == "KILLED"
     assert running.info().uptime_secs >= uptime_s
     assert cluster.nimbus.isTopologyNameAllowed(running.name) is False
@@ -193,7 +189,7 @@ def test_14_15_activating_the_killed_fails_but_killing_it_again_sooner_works(
     cluster: Cluster, run: Run
 ) -> None:
     running = run(small())
-    kill(running, 60)
+    cluster.kill_later(running.name, 60)
     client = cluster.connect()
     with pytest.raises(TApplicationException) as caught:
         client.activate(running.name)

@@ -1,0 +1,9 @@
+"""A bolt that tells an error and a metric with each tuple, and goes on."""
+
+import speak
+
+speak.greet()
+for message in speak.tuples():
+    speak.say(command="error", msg=f"trouble {message['tuple'][0]}")
+    speak.say(command="metrics", name="mine", params=None)
+    speak.say(command="ack", id=message["id"])

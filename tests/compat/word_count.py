@@ -1,0 +1,61 @@
+"""The example project, as a user would submit it with an unmodified streamparse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+from tests.cluster import BIN, Cluster, run
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "word_count"
+SENTENCES = (
+    "the heron stands in the shallow water",
+    "a fish swims past the heron",
+    "the heron waits and the fish waits",
+    "the water is still and the reeds are still",
+    "then the heron is fast and the fish is gone",
+)
+
+
+class Project:
+    """A copy of the example with its jar, and `sparse` to call in it."""
+
+    def __init__(self, folder: Path, cluster: Cluster) -> None:
+        self.folder = folder / "word_count"
+        self.jar = folder / "word_count.jar"
+        self._cluster = cluster
+        shutil.copytree(EXAMPLE, self.folder, ignore=shutil.ignore_patterns("_build", "__pycache__"))
+        with zipfile.ZipFile(self.jar, "w") as archive:
+            for path in sorted((self.folder / "src").rglob("*.py")):
+                archive.write(path, f"resources/{path.relative_to(self.folder / 'src')}")
+
+    def sparse(self, *words: str | Path) -> tuple[int, str]:
+        """Run a sparse command; return its exit code and all it wrote."""
+        return run(
+            BIN / "sparse",
+            *words,
+            cwd=self.folder,
+            LEIN_ROOT="1",
+            STREAMPARSE_NIMBUS=self._cluster.address,
+            PYTHONWARNINGS="ignore",
+        )
+
+    def submit(self, name: str, *more: str | Path) -> tuple[int, str]:
+        """Submit the topology under a name of its own."""
+        return self.sparse("submit", "-e", "prod", "-n", "word_count", "-N", name, *more)
+
+
+def counted(sentence_count: int) -> Counter[str]:
+    """Return how often each word is in so many sentences."""
+    return Counter(word for n in range(sentence_count) for word in SENTENCES[n % len(SENTENCES)].split())
+
+
+def counted_in(folder: Path) -> Counter[str]:
+    """Return the sum of the result files of all count tasks."""
+    found: Counter[str] = Counter()
+    for path in folder.glob("*.json"):
+        found.update(json.loads(path.read_text()))
+    return found
