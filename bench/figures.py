@@ -1,0 +1,229 @@
+"""The figures that are reported: what they should be, what Storm has, and how each is made.
+
+Storm's were measured once, with components of the same shape, on another
+day and a machine with two cores that need not be this one (Storm 2.8.2).  Its
+times and rates depend on that; what it costs beside its components less so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+QUIET_CORES = 0.1
+"""With more than this in use by others, times and rates of a window are not to be believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the report."""
+
+    case: str
+    key: str
+    label: str
+    unit: str
+    how: str
+    most: float | None = None
+    least: float | None = None
+    storm: str = ""
+    digits: int = 1
+
+    def is_met(self, value: float) -> bool | None:
+        """Return whether the demand is met; None if there is none."""
+        if self.most is None and self.least is None:
+            return None
+        return (self.most is None or value <= self.most) and (self.least is None or value >= self.least)
+
+    @property
+    def demand(self) -> str:
+        """Return the demand as text."""
+        if self.most is not None:
+            return f"at most {self.most:g}"
+        return f"at least {self.least:g}" if self.least is not None else ""
+
+
+TITLES: Mapping[str, str] = {
+    "start": "Start and end",
+    "words": "Word count, pystorm, 1/1/1 tasks in one container",
+    "words_blocking": "Word count, children of storm.py's cost, 1/1/1 tasks in one container",
+    "words_stormpy": "Word count, storm.py, 1/1/1 tasks in one container",
+    "words_wide": "Word count, pystorm, 1/2/2 tasks in one container",
+    "words_two": "Word count, pystorm, 1/2/2 tasks in two containers",
+    "latency": "Latency, pystorm, spout -> b1 -> b2, 500 tuples/s",
+    "idle": "Memory and idling, one container",
+    "router": "Stream manager alone, no I/O",
+}
+
+
+def _start() -> list[Figure]:
+    def figure(key: str, label: str, how: str, *, most: float | None = None, storm: str = "") -> Figure:
+        return Figure("start", key, label, "s", how, most=most, storm=storm, digits=2)
+
+    return [
+        figure(
+            "ready_s",
+            "heronry dev until it takes calls",
+            "process start to ready.json",
+            most=1.0,
+            storm="8-14",
+        ),
+        figure(
+            "submit_s", "heronry submit --no-wait", "the whole command, Python start and loading included"
+        ),
+        figure(
+            "first_tuple_s",
+            "submit returned until first tuple at the sink",
+            "CLOCK_REALTIME written by the last bolt, minus that of the command's end",
+            most=1.5,
+            storm="7.7-15.4",
+        ),
+        figure(
+            "submit_to_first_tuple_s",
+            "submit called until first tuple at the sink",
+            "the same, from its start",
+        ),
+        figure(
+            "kill_s",
+            "heronry kill --now until all is gone",
+            "start of the command to the end of all processes",
+        ),
+        figure("stop_s", "heronry dev, Ctrl-C until it has ended", "signal to the end of the process"),
+    ]
+
+
+def _words(case: str, *, rate: str, ratio: str, hop: str, most_ratio: float | None) -> list[Figure]:
+    window = "over one window after a warm-up; "
+    return [
+        Figure(
+            case,
+            "sentences_per_s",
+            "sentences acked",
+            "/s",
+            window + "counted by the spout",
+            storm=rate,
+            digits=0,
+        ),
+        Figure(
+            case,
+            "engine_to_children",
+            "CPU of the engine / CPU of the components",
+            "",
+            window + "engine: nimbus, topology process, containers",
+            most=most_ratio,
+            storm=ratio,
+            digits=2,
+        ),
+        Figure(
+            case,
+            "engine_us_per_hop",
+            "CPU of the engine a hop",
+            "µs",
+            window + "7.4 hops a sentence",
+            storm=hop,
+        ),
+        Figure(
+            case,
+            "children_us_per_sentence",
+            "CPU of the components a sentence",
+            "µs",
+            window + "all components",
+            digits=0,
+        ),
+        Figure(
+            case,
+            "child_bound_limit_per_s",
+            "sentences if only components cost anything",
+            "/s",
+            "all processors / CPU of the components a sentence, of the same window",
+            digits=0,
+        ),
+        Figure(case, "to_child_bound_limit", "rate / that limit", "", "of the same window", digits=2),
+        Figure(case, "rss_mib", "memory of the engine under load", "MiB", "sum of RSS", digits=0),
+    ]
+
+
+def _wide() -> list[Figure]:
+    keys = ("sentences_per_s", "engine_to_children", "engine_us_per_hop")
+    wide = _words("words_wide", rate="", ratio="", hop="", most_ratio=None)
+    two = _words("words_two", rate="1750", ratio="", hop="109", most_ratio=None)
+    extra = Figure(
+        "words_two",
+        "extra_us_per_hop",
+        "more than the same tasks in one container, a hop",
+        "µs",
+        "difference of the CPU a hop; about every second hop crosses",
+        storm="",
+    )
+    return [*(f for f in wide if f.key in keys), *(f for f in two if f.key in (*keys, "rss_mib")), extra]
+
+
+def _latency() -> list[Figure]:
+    window = "measured in the spout, CLOCK_MONOTONIC, emit to ack; "
+    return [
+        Figure("latency", "p50_ms", "ack, median", "ms", window, most=1.4, storm="1.38", digits=2),
+        Figure("latency", "p99_ms", "ack, 99 %", "ms", window, most=10.0, storm="4.4", digits=2),
+        Figure("latency", "p999_ms", "ack, 99.9 %", "ms", window, storm="13.4", digits=2),
+        Figure(
+            "latency",
+            "engine_cores",
+            "CPU of the engine",
+            "cores",
+            "nimbus, topology process, container",
+            most=0.25,
+            storm="0.75",
+            digits=2,
+        ),
+        Figure("latency", "tuples_per_s", "rate reached", "/s", "acks in the window", least=495.0, digits=0),
+    ]
+
+
+def _idle() -> list[Figure]:
+    engine = "nimbus, topology process and container, without components"
+    return [
+        Figure(
+            "idle", "rss_mib", "memory, RSS", "MiB", f"sum over {engine}", most=150.0, storm="890", digits=0
+        ),
+        Figure(
+            "idle", "pss_mib", "memory, PSS", "MiB", f"the same with shared pages divided; {engine}", digits=0
+        ),
+        Figure(
+            "idle",
+            "cpu_percent",
+            "CPU, active topology without data",
+            "% of a core",
+            engine,
+            most=3.0,
+            digits=1,
+        ),
+    ]
+
+
+def _router() -> list[Figure]:
+    found = []
+    for name, shape, most in (("narrow", "1/1/1 tasks", 2.5), ("wide", "1/2/2 tasks, fields", 3.2)):
+        how = "bench/router.py: components played, chunks of 50 sentences, median of rounds"
+        found += [
+            Figure("router", f"{name}_ns", f"a message, {shape}", "ns", how, digits=0),
+            Figure(
+                "router",
+                f"{name}_ratio",
+                "the same / splitting and decoding the same bytes",
+                "",
+                how,
+                most=most,
+                digits=2,
+            ),
+        ]
+    return found
+
+
+FIGURES: tuple[Figure, ...] = (
+    *_start(),
+    *_words("words", rate="2398-4868", ratio="0.85-0.92", hop="24-49", most_ratio=0.40),
+    *_words("words_blocking", rate="825", ratio="1.43", hop="157-159", most_ratio=0.54),
+    *_words("words_stormpy", rate="825", ratio="1.43", hop="157-159", most_ratio=0.54),
+    *_wide(),
+    *_latency(),
+    *_idle(),
+    *_router(),
+)
