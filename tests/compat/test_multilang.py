@@ -259,6 +259,30 @@ def test_17_values_pass_from_python_to_python_unchanged(run: Run) -> None:
 # -- pipes, life and death ------------------------------------------------------
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_18_a_tuple_of_fifty_megabytes_passes(run: Run, workers: int) -> None:
+    draft = numbers(1)
+    draft.bolt("big", "big.py", {"numbers": "shuffle"}, size=50_000_000)
+    draft.bolt("last", "slow.py", {"big": "shuffle"})
+    running = run(draft, {"topology.workers": workers})
+    all_acked(running, 1)
+    assert [note["length"] for note in running.notes("last", what="length")] == [50_000_000]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_slow_bolt_holds_an_unreliable_spout_back(run: Run, workers: int) -> None:
+    draft = Draft()
+    draft.spout("free", "counting.py", without_id=100_000, values=["x" * 1000])
+    draft.bolt("slow", "slow.py", {"free": "shuffle"}, pause_s=0.01)
+    running = run(draft, {"topology.workers": workers})
+    until(lambda: running.counts("slow").acked > 100)
+    emitted = until(lambda: running.counts("free").emitted)
+    until(lambda: running.counts("slow").acked > 200)
+    # What fits into its queue, a pipe and a socket or two; without holding back it would be all of them.
+    assert running.counts("free").emitted < 5000
+    assert emitted < 5000
+
+
 def test_19_ten_megabytes_on_stderr_block_nothing(run: Run) -> None:
     draft = numbers(2)
     draft.bolt("flood", "flood.py", {"numbers": "shuffle"})

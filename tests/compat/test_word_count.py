@@ -5,10 +5,11 @@ Kills are real: SIGKILL to a component, a container, the topology process and ni
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def submit(cluster: Cluster, tmp_path: Path) -> Iterator[Submit]:
     results = tmp_path / "results"
     results.mkdir()
 
-    def submit_wc(workers: int = 1, **options: object) -> Running:
+    def submit_wc(workers: int = 1, *, par: Mapping[int, int] | None = None, **options: object) -> Running:
+        project.change_par(par or {})
         options = {"topology.workers": workers, "word_count.result_file": results, **options}
         words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
         code, output = project.submit("wc", "-j", project.jar, *words)
@@ -67,18 +69,21 @@ def place_of_tasks(running: Running) -> dict[str, set[int]]:
     return ports
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
-def test_2000_sentences_are_counted_exactly(submit: Submit, workers: int) -> None:
-    running = submit(workers, **{"word_count.sentences": 2000})
+@pytest.mark.parametrize(("workers", "spouts", "bolts"), [(1, 1, 2), (2, 1, 2), (3, 2, 4)])
+def test_2000_sentences_are_counted_exactly(submit: Submit, workers: int, spouts: int, bolts: int) -> None:
+    running = submit(workers, par={1: spouts, 2: bolts}, **{"word_count.sentences": 2000 // spouts})
     wanted = counted(2000)
-    assert said_all_acked(running) == (2000, 0)
+    until(lambda: running.log().count(f"all {2000 // spouts} sentences were acked, after 0 fails") == spouts)
     until(lambda: counted_in(results(running)) == wanted, "the result files are complete")
     until(lambda: running.counts("count").acked == wanted.total())
     until(lambda: running.counts("sentence_spout") == Counts(emitted=2000, acked=2000, failed=0))
     until(lambda: running.counts("split") == Counts(emitted=wanted.total(), acked=2000, failed=0))
     assert len(running.pids("scheduler.run.container")) == workers
-    assert running.info().sched_status == ""
+    assert [len(running.pids(words)) for words in (SPOUT, SPLIT, COUNT)] == [spouts, bolts, bolts]
     assert {e.error for errors in running.info().errors.values() for e in errors} == set()
+    # A word is counted by one task only.
+    files = [set(json.loads(path.read_text())) for path in results(running).glob("*.json")]
+    assert sum(map(len, files)) == len(wanted)
 
 
 # -- kills ----------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.cluster import BIN, Cluster, run
@@ -31,6 +33,12 @@ class Project:
         with zipfile.ZipFile(self.jar, "w") as archive:
             for path in sorted((self.folder / "src").rglob("*.py")):
                 archive.write(path, f"resources/{path.relative_to(self.folder / 'src')}")
+
+    def change_par(self, change: Mapping[int, int]) -> None:
+        """Run more tasks of the components that have so many, by the edit that the example proposes."""
+        source = self.folder / "topologies" / "word_count.py"
+        text = source.read_text()
+        source.write_text(re.sub(r"par=(\d+)", lambda m: f"par={change.get(int(m[1]), int(m[1]))}", text))
 
     def sparse(self, *words: str | Path) -> tuple[int, str]:
         """Run a sparse command; return its exit code and all it wrote."""
