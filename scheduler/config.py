@@ -14,17 +14,14 @@ from typing import Any, Self
 from scheduler.errors import TopologyError
 
 
-def _key(name: str, default: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"key": name})
+def _key(name: str, default: Any, *, least: float = 0) -> Any:
+    return dataclasses.field(default=default, metadata={"key": name, "least": least})
 
 
 def _read(kind: type, conf: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        f.name: conf[f.metadata["key"]]
-        for f in dataclasses.fields(kind)
-        if conf.get(f.metadata["key"], f.default) is not None or f.default is None
-        if f.metadata["key"] in conf
-    }
+    # Storm's confs are full of nulls that mean: not set.
+    read = {f.name: conf.get(f.metadata["key"]) for f in dataclasses.fields(kind)}
+    return {name: value for name, value in read.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +37,10 @@ class StreamConfig:
     acker_count: int | None = _key("topology.acker.executors", None)
     """0 switches tracking off: a spout's tuple is acked as soon as it is emitted. None: one a worker."""
 
-    max_spout_pending: int | None = _key("topology.max.spout.pending", None)
+    max_spout_pending: int | None = _key("topology.max.spout.pending", None, least=1)
     """Unacked trees that one spout task may have; None: no limit."""
 
-    shellbolt_max_pending: int = _key("topology.shellbolt.max.pending", 100)
+    shellbolt_max_pending: int = _key("topology.shellbolt.max.pending", 100, least=1)
     """Unacked tuples given to a component that blocks on task ids."""
 
     tick_frequency_s: int | None = _key("topology.tick.tuple.freq.secs", None)
@@ -74,15 +71,22 @@ class StreamConfig:
     """A congested task has recovered at this. Bytes."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.low_mark_bytes <= self.high_mark_bytes:
+        for f in dataclasses.fields(self):
+            value, key, least = getattr(self, f.name), f.metadata["key"], f.metadata["least"]
+            if value is None and f.default is None:
+                continue
+            if isinstance(f.default, bool):
+                if not isinstance(value, bool):
+                    raise TopologyError(f"{key} must be true or false, not {value!r}")
+            elif isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise TopologyError(f"{key} must be a number, not {value!r}")
+            elif not value >= least:
+                raise TopologyError(f"{key} must be at least {least}, not {value!r}")
+        if self.low_mark_bytes > self.high_mark_bytes:
             raise TopologyError(
                 f"heronry.stream.queue.low.bytes ({self.low_mark_bytes}) must not exceed "
                 f"heronry.stream.queue.high.bytes ({self.high_mark_bytes})"
             )
-        for f in dataclasses.fields(self):
-            value = getattr(self, f.name)
-            if value is not None and not isinstance(value, bool) and not isinstance(value, (int, float)):
-                raise TopologyError(f"{f.metadata['key']} must be a number, not {value!r}")
 
     @property
     def silence_limit_s(self) -> float:

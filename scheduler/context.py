@@ -40,7 +40,8 @@ def shell_context(topology: Topology, task: int) -> dict[str, Any]:
         "stream->outputfields": {s: list(d.fields) for s, d in component.streams.items()},
         "stream->target->grouping": _targets(topology, component),
         "source->stream->grouping": {
-            source: {stream: _grouping(g) for stream, g in streams.items()} for source, streams in sources.items()
+            source: {stream: _grouping(g) for stream, g in streams.items()}
+            for source, streams in sources.items()
         },
         # All streams of a subscribed source, also those not subscribed to.
         "source->stream->fields": {
