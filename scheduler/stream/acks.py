@@ -13,7 +13,13 @@ another container, a proxy counts for it there; when the proxy's counter is
 
 XOR makes the order of reports irrelevant.  Each tree also knows which
 containers it touched (``peers``, a bit each), so that it fails at once when
-one of them dies, and does not wait for the timeout.
+one of them dies, and does not wait for the timeout.  Two things may come
+late, and are waited for in vain otherwise:
+
+* a report that a tree touched a container, after the home has lost it: the
+  home remembers which trees are older than the loss;
+* the loss, seen by a container that had reported its part already: it tells
+  all homes, in a report of no tree (key 0).
 
 Keys contain the incarnation of their home, so that reports to a dead home
 never hit the trees of its successor.
@@ -23,7 +29,6 @@ Source of the idea: storm:storm-client/src/jvm/org/apache/storm/daemon/Acker.jav
 from __future__ import annotations
 
 from collections.abc import Mapping
-
 from typing import final
 
 import msgspec
@@ -34,6 +39,8 @@ from scheduler.stream.local_task import LocalTask
 from scheduler.stream.routing import Route
 
 KEY_BITS = 36
+LOSS = 0
+"""Key of a report that is of no tree: all that touched ``peers`` may wait in vain."""
 _SAMPLE_EVERY = 20
 
 
@@ -79,6 +86,8 @@ class AckTracker:
         """By (home, key), oldest first."""
         self._links = links
         self._last_key = incarnation << KEY_BITS
+        self._last_before_loss: dict[int, int] = {}
+        """By bit of a lost peer: the key of the last tree planted before."""
 
     def plant(self, spout: LocalTask, route: Route, message_id: bytes, now: float) -> Root:
         """Return a new tree for a tuple that a spout emitted with an id."""
@@ -132,6 +141,8 @@ class AckTracker:
         """Take a report from another container."""
         root = self.roots.get(key)
         if root is None:
+            if key == LOSS:
+                self._fail_touched(peers)
             return
         root.peers |= peers
         root.val ^= val
@@ -139,6 +150,9 @@ class AckTracker:
             self._fail_home(root)
         elif root.n == 0 and root.val == 0:
             self._complete(root, now)
+        elif any(peers & bit and key <= last for bit, last in self._last_before_loss.items()):
+            # It touched a container before we lost that one, or after: better once too often than never.
+            self._fail_home(root)
 
     def sweep(self, now: float, timeout_s: float) -> int:
         """Fail the trees that are older than ``timeout_s``; return how many."""
@@ -168,14 +182,24 @@ class AckTracker:
 
     def lose_peer(self, link: Link) -> None:
         """Fail what passed through a container that is gone, and forget what was at home there."""
-        for root in [root for root in self.roots.values() if root.peers & link.bit]:
-            self._fail_home(root)
+        self._last_before_loss[link.bit] = self._last_key
+        self._fail_touched(link.bit)
         for (home, key), proxy in list(self.proxies.items()):
             if home == link.container_id:
                 proxy.is_done = True
                 del self.proxies[home, key]
             elif proxy.peers & link.bit:
                 self._report(proxy, has_failed=True)
+
+    def tell_loss(self, link: Link) -> None:
+        """Tell the other containers that rows on the way to a peer may be lost."""
+        for other in self._links.values():
+            if other is not link:
+                other.reports.append((LOSS, 0, link.bit, True))
+
+    def _fail_touched(self, peers: int) -> None:
+        for root in [root for root in self.roots.values() if root.peers & peers]:
+            self._fail_home(root)
 
     def _complete(self, root: Root, now: float) -> None:
         spout, route = self._leave(root)

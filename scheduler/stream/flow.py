@@ -39,9 +39,7 @@ class FlowControl:
     """Which tasks are congested, and what that means for the others."""
 
     def __init__(self, topology: Topology) -> None:
-        feeds = {
-            c.component: {i.source for i in c.inputs} for c in topology.components if not c.is_system
-        }
+        feeds = {c.component: {i.source for i in c.inputs} for c in topology.components if not c.is_system}
         spouts = {c.component for c in topology.components if c.is_spout}
         above = {component: _closure(component, feeds) for component in feeds}
         self._paused = {

@@ -30,6 +30,7 @@ class Gates:
         self.flow = FlowControl(topology)
         self._links = links
         self._remote_tasks = remote_tasks
+        self._known_tasks = frozenset(task for tasks in remote_tasks.values() for task in tasks)
         self._tasks = tasks
         self._notices = notices
         self._config = StreamConfig.from_conf(topology.conf)
@@ -66,7 +67,7 @@ class Gates:
     def hear(self, congestions: Iterable[Congestion], now: float) -> None:
         """Take a peer's word on its own tasks."""
         for task, is_congested in congestions:
-            if task not in self._tasks:
+            if task in self._known_tasks:
                 self._apply(self.flow.set(task, "queue", is_congested=is_congested), now)
 
     def _measure(self, task: int, reason: str, queued_bytes: int) -> Change | None:

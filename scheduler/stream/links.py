@@ -8,7 +8,8 @@ A frame is 4 bytes big-endian length and one msgpack array:
     report      [root key, xor, peers, failed] to the home of a tree
     congestion  [task, is_congested]
 
-Everything a round has for a peer goes in one frame.  Streams are numbered by
+Everything a round has for a peer goes in one frame, or in several where
+that would be too large.  Streams are numbered by
 `stream_numbers`, the same on both sides because both know the topology.
 """
 
@@ -21,7 +22,8 @@ import msgspec
 from scheduler.errors import PeerError
 from scheduler.topology import Topology
 
-MAX_FRAME_BYTES = 256 * 1024 * 1024  # larger than any round of legal messages
+MAX_FRAME_BYTES = 256 * 1024 * 1024  # larger than any row: a message has 64 MiB at most
+_BITS = 62
 _LENGTH = struct.Struct(">I")
 
 Row = tuple[int, int, int, bytes, list[int]]
@@ -39,6 +41,18 @@ def stream_numbers(topology: Topology) -> dict[tuple[str, str], int]:
     return {pair: number for number, pair in enumerate(pairs)}
 
 
+def pack_frames(
+    rows: list[Row], reports: list[Report], congestions: list[Congestion], max_bytes: int = MAX_FRAME_BYTES
+) -> bytes:
+    """Return one frame; several with the rows in order, if one would be larger than ``max_bytes``."""
+    body = _encode((rows, reports, congestions))
+    if len(body) <= max_bytes or len(rows) < 2:
+        return _LENGTH.pack(len(body)) + body
+    half = len(rows) // 2
+    first = pack_frames(rows[:half], [], [], max_bytes)
+    return first + pack_frames(rows[half:], reports, congestions, max_bytes)
+
+
 class Link:
     """The way to one other container: what waits for it, and whether it can be reached."""
 
@@ -46,7 +60,8 @@ class Link:
 
     def __init__(self, container_id: int) -> None:
         self.container_id = container_id
-        self.bit = 1 << container_id
+        # Beyond 62 containers some share a bit, since a report holds 64: then a loss fails more than it must.
+        self.bit = 1 << container_id % _BITS
         self.is_up = False
         self.rows: list[Row] = []
         self.reports: list[Report] = []
@@ -60,11 +75,11 @@ class Link:
         return bool(self.rows or self.reports or self.congestions)
 
     def take_frame(self) -> bytes:
-        """Return all that waits as one frame, and forget it."""
-        body = _encode((self.rows, self.reports, self.congestions))
+        """Return all that waits as one frame (several, if it is very much), and forget it."""
+        frame = pack_frames(self.rows, self.reports, self.congestions)
         # New lists: the old ones go at once, and clear() would keep their memory.
         self.rows, self.reports, self.congestions = [], [], []
-        return _LENGTH.pack(len(body)) + body
+        return frame
 
     def drop_anchored(self) -> None:
         """Forget what belongs to trees that failed with the peer; unanchored rows wait for its successor."""
@@ -121,6 +136,9 @@ def decode_frame(body: bytes) -> Frame:
     """
     try:
         frame: Frame = _decode(body)
-        return frame
     except msgspec.MsgspecError as exc:
         raise PeerError(f"a frame between containers cannot be read: {exc}") from exc
+    for row in frame[0]:
+        if len(row[4]) % 3:
+            raise PeerError(f"a row has a trail of {len(row[4])} numbers, which is no multiple of 3")
+    return frame

@@ -103,7 +103,9 @@ class StreamManager:
                     remote_tasks.setdefault(place, []).append(task)
         for local in self.tasks.values():
             component = self.topology.component(local.component)
-            local.routes = build_routes(component, local.task, self.topology, everywhere, self._numbers, rng)
+            local.routes = build_routes(
+                component, local.task, self.topology, everywhere, stream_number=self._numbers, rng=rng
+            )
         return remote_tasks
 
     # -- what the shell asks ------------------------------------------------
@@ -134,14 +136,20 @@ class StreamManager:
         return False
 
     def next_wake(self) -> float | None:
-        """Return when a spout that had nothing to say wants to be asked again."""
+        """Return when there is something to do though nothing happens; 0 is now, None is never.
+
+        A round may end with work left: what its last writes and losses let go comes after `pump`.
+        """
+        if self._notices:
+            return 0.0
         wake = None
         for spout in self.spouts:
-            if (
-                spout.wait_until
-                and (wake is None or spout.wait_until < wake)
-                and spout.session.can_command
-                and spouts.is_willing(spout, self.config[spout.task], is_active=self.is_active)
+            if not spout.session.can_command:
+                continue
+            if spout.commands:
+                return 0.0
+            if (wake is None or spout.wait_until < wake) and spouts.is_willing(
+                spout, self.config[spout.task], is_active=self.is_active
             ):
                 wake = spout.wait_until
         return wake
@@ -159,7 +167,8 @@ class StreamManager:
         if self._timeout_s is not None:
             self.acks.sweep(now, self._timeout_s)
         for local in self.tasks.values():
-            if local.limit is not None and local.held and not local.chunks and now - local.spoke_at > _QUIET_S:
+            is_read = not local.chunks and local.rest is None
+            if local.limit is not None and local.held and is_read and now - local.spoke_at > _QUIET_S:
                 # Quiet with nothing owed: it may be collecting a batch larger than the limit.
                 local.limit_bonus += local.limit
                 self._mark(local)
@@ -230,6 +239,8 @@ class StreamManager:
     def link_down(self, container_id: int, now: float) -> None:
         """Fail everything that passed through a peer that is gone, and hold back what feeds its tasks."""
         link = self.links[container_id]
+        if link.is_up or link.rows:
+            self.acks.tell_loss(link)
         link.is_up = False
         self.gates.link_down(container_id, now)
         self.acks.lose_peer(link)
@@ -278,9 +289,11 @@ class StreamManager:
 
     def _refuse(self, trail: list[int]) -> None:
         for at in range(0, len(trail), 3):
-            link = self.links.get(trail[at])
-            if link is not None:
-                link.reports.append((trail[at + 1], 0, 0, True))
+            home, key = trail[at], trail[at + 1]
+            if home == self.container_id:
+                self.acks.fail(self.acks.roots.get(key))
+            elif home in self.links:
+                self.links[home].reports.append((key, 0, 0, True))
 
     # -- messages -----------------------------------------------------------
 
@@ -379,9 +392,7 @@ class StreamManager:
             # Storm acks from inside emit, and so into a busy component; here it waits for the sync.
             spout.commands.append(codec.render_ack(message_id))
 
-    def _deliver(
-        self, route: Route, slots: Slots, values: msgspec.Raw, roots: Roots, now: float
-    ) -> None:
+    def _deliver(self, route: Route, slots: Slots, values: msgspec.Raw, roots: Roots, now: float) -> None:
         route.emitted += 1
         route.transferred += len(slots)
         for target, index in slots:
@@ -416,7 +427,7 @@ class StreamManager:
         try:
             return route.choose(event.values)
         except (BadTuple, msgspec.MsgspecError, ValueError) as exc:
-            self._drop(local, f"emitted to stream {event.stream!r}: {exc}")
+            self._drop(local, event, f"emitted to stream {event.stream!r}: {exc}")
             return None
 
     def _choose_rare(self, local: LocalTask, event: Emit, route: Route | None) -> Slots | None:
@@ -425,15 +436,18 @@ class StreamManager:
         if route is None:
             self._drop(
                 local,
+                event,
                 f"emitted to stream {event.stream!r}, which {local.component} does not declare; "
                 f"declared: {sorted(local.routes)}",
             )
         elif event.direct_task:
             slot = route.direct.get(event.direct_task)
-            return (slot,) if slot is not None else self._miss_direct(local, route, event.direct_task)
+            return (slot,) if slot is not None else self._miss_direct(local, event, route)
         elif route.has_direct:
             self._drop(
-                local, f"emitted to direct stream {event.stream!r} without naming a task (emit with task=...)"
+                local,
+                event,
+                f"emitted to direct stream {event.stream!r} without naming a task (emit with task=...)",
             )
         else:
             slots = route.fixed if route.fixed is not None else self._choose(local, event, route)
@@ -449,21 +463,29 @@ class StreamManager:
             local.limit = self.config[local.task].shellbolt_max_pending
             self._notices.append(notices.WatchClosely(local.task))
 
-    def _miss_direct(self, local: LocalTask, route: Route, task: int) -> Slots | None:
+    def _miss_direct(self, local: LocalTask, event: Emit, route: Route) -> Slots | None:
+        task = event.direct_task
         component = self.topology.component_of().get(task)
         if component is None:
-            self._drop(local, f"emitted directly to task {task}, which does not exist")
+            self._drop(local, event, f"emitted directly to task {task}, which does not exist")
             return None
         if component in (c.component for c, _ in self.topology.consumers(local.component, route.stream)):
             self._drop(
                 local,
-                f"emitted directly to task {task} of {component}, which has no direct grouping on {route.stream!r}",
+                event,
+                f"emitted directly to task {task} of {component}, which has no direct grouping "
+                f"on {route.stream!r}",
             )
             return None
         return ()  # a component that does not subscribe: passed over silently, as in Storm
 
-    def _drop(self, local: LocalTask, text: str) -> None:
+    def _drop(self, local: LocalTask, event: Emit, text: str) -> None:
+        """Report a tuple that goes nowhere, and fail its trees: who acked them would lose it silently."""
         self._notices.append(notices.Erred(local.task, f"{text}. The tuple was dropped"))
+        if not local.is_spout:
+            self.acks.fail(self._join(local, event.anchors))
+        elif (message_id := bytes(event.message_id)) not in _UNRELIABLE:
+            local.commands.append(codec.render_fail(message_id))
 
     def _join(self, local: LocalTask, anchors: list[int]) -> Roots:
         """Return the distinct trees of several anchors; unknown ones are reported and left out."""

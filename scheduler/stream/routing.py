@@ -34,6 +34,7 @@ Choose = Callable[[msgspec.Raw], Slots]
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _CACHED_KEYS = 10_000
+_CACHED_KEY_BYTES = 200
 
 
 class BadTuple(TopologyError):
@@ -83,6 +84,7 @@ def build_routes(
     task: int,
     topology: Topology,
     tasks: Mapping[int, LocalTask | RemoteTask],
+    *,
     stream_number: Mapping[tuple[str, str], int],
     rng: random.Random,
 ) -> dict[str, Route]:
@@ -107,7 +109,9 @@ def build_routes(
             elif grouping.kind is GroupingKind.GLOBAL or len(slots) == 1:
                 fixed.append(slots[0])
             elif grouping.kind is GroupingKind.FIELDS:
-                choosers.append(_by_fields(slots, _positions(declared.fields, grouping.fields), declared.fields))
+                choosers.append(
+                    _by_fields(slots, _positions(declared.fields, grouping.fields), declared.fields)
+                )
             else:
                 if grouping.kind is GroupingKind.LOCAL_OR_SHUFFLE:
                     slots = tuple(slot for slot in slots if slot[0].is_local) or slots
@@ -119,7 +123,9 @@ def build_routes(
 
 def input_index(consumer: Component, source: str, stream: str) -> int:
     """Return which of the consumer's inputs that stream is, from 0."""
-    return next(i for i, known in enumerate(consumer.inputs) if (known.source, known.stream) == (source, stream))
+    return next(
+        i for i, known in enumerate(consumer.inputs) if (known.source, known.stream) == (source, stream)
+    )
 
 
 def _finish(route: Route, fixed: Slots, choosers: Sequence[Choose]) -> None:
@@ -156,13 +162,15 @@ def _positions(declared: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...
     try:
         return tuple(declared.index(name) for name in wanted)
     except ValueError as exc:
-        raise TopologyError(f"a fields grouping on {list(wanted)} needs fields among {list(declared)}") from exc
+        raise TopologyError(
+            f"a fields grouping on {list(wanted)} needs fields among {list(declared)}"
+        ) from exc
 
 
 def _by_fields(slots: Slots, positions: tuple[int, ...], declared: Sequence[str]) -> Choose:
-    """Choose by the Java hash of the key; a cache of raw key texts spares nearly all hashing.
+    r"""Choose by the Java hash of the key; a cache of raw key texts spares nearly all hashing.
 
-    Two spellings of one string ("é", "\\u00e9") are two entries of the
+    Two spellings of one string ("é", "\u00e9") are two entries of the
     cache, but have one hash and so one task.
     """
     count = len(slots)
@@ -180,9 +188,11 @@ def _by_fields(slots: Slots, positions: tuple[int, ...], declared: Sequence[str]
             ) from None
         chosen = cache.get(key)
         if chosen is None:
+            chosen = singles[task_index([_value(items[p]) for p in positions], count)]
             if len(cache) >= _CACHED_KEYS:
                 cache.clear()
-            chosen = cache[key] = singles[task_index([_value(items[p]) for p in positions], count)]
+            if len(key) <= _CACHED_KEY_BYTES:  # a cache of whole documents would fill the memory
+                cache[key] = chosen
         return chosen
 
     return choose
