@@ -83,7 +83,9 @@ class ComponentRunner:
         self._stderr_rest = b""
         self.liveness.hear(now)
         loop = host.loop
-        loop.add(process.stdout, 0 if self._is_paused else READ, self._on_stdout, is_waiter=self.local.is_spout)
+        loop.add(
+            process.stdout, 0 if self._is_paused else READ, self._on_stdout, is_waiter=self.local.is_spout
+        )
         loop.add(process.stderr, READ, self._on_stderr, is_waiter=False)
         if hasattr(os, "pidfd_open"):
             self._pidfd = os.pidfd_open(process.pid)

@@ -69,7 +69,9 @@ class MasterLine:
         topology_id = self._hello.topology_id
         try:
             master = read(self._store, path_of(topology_id, "master"), MasterRecord)
-            connection = FramedSocket.connect(self._loop, master.host, master.port, self._on_frame, self._on_lost)
+            connection = FramedSocket.connect(
+                self._loop, master.host, master.port, self._on_frame, self._on_lost
+            )
         except (StateError, OSError) as exc:
             self._wait(str(exc), now)
             return
@@ -83,7 +85,9 @@ class MasterLine:
         if not self._is_known():
             self._on_orphaned("the topology is no longer in the state store")
         elif alone_s > self._orphan_s:
-            self._on_orphaned(f"there has been no topology process for {alone_s:.0f} s; the last try: {reason}")
+            self._on_orphaned(
+                f"there has been no topology process for {alone_s:.0f} s; the last try: {reason}"
+            )
         else:
             self._loop.call_at(now + _RETRY_S, self._connect)
 

@@ -39,9 +39,7 @@ class PeerHello(msgspec.Struct, frozen=True, tag=True):
 class Peers:
     """Keeps a link to every other container of the physical plan."""
 
-    def __init__(
-        self, loop: Loop, manager: StreamManager, *, me: PeerHello, host: str = "127.0.0.1"
-    ) -> None:
+    def __init__(self, loop: Loop, manager: StreamManager, *, me: PeerHello, host: str = "127.0.0.1") -> None:
         self._loop = loop
         self._manager = manager
         self._me = me
