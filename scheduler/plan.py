@@ -46,7 +46,7 @@ class Address:
 
     container_id: int
     incarnation: int
-    """Differs between two lives of the same container, so that acks of the first never count in the second."""
+    """Differs between two lives of a container, so that acks of the first never count in the second."""
 
     host: str
     port: int
