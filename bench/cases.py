@@ -64,6 +64,7 @@ class Measured:
 def start(make_cluster: Callable[[str], Cluster], pace: Pace) -> Measured:
     """Start a cluster, submit, wait for the first tuple, kill, stop; medians of several times."""
     runs: list[dict[str, float]] = []
+    before = machine.sample([])
     for index in range(pace.starts):
         cluster = make_cluster(f"start-{index}")
         try:
@@ -85,7 +86,8 @@ def start(make_cluster: Callable[[str], Cluster], pace: Pace) -> Measured:
             }
         )
     values = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    return Measured(values, details={"runs": runs})
+    window = machine.Window(before, machine.sample([]))
+    return Measured(values, window.foreign_cores, {"runs": runs})
 
 
 def idle(cluster: Cluster, pace: Pace) -> Measured:

@@ -82,7 +82,7 @@ class Sample:
 
     cpu_s: dict[Process, float]
     own_s: float
-    """This process."""
+    """This process, and those it started and has seen end."""
 
     busy_s: float
     """All processors of the machine together."""
@@ -99,7 +99,7 @@ def sample(processes: list[Process]) -> Sample:
     return Sample(
         at=time.monotonic(),
         cpu_s={p: time.clock_gettime_ns((~p.pid << 3) | _PROCESS_CLOCK) / 1e9 for p in processes},
-        own_s=time.process_time(),
+        own_s=sum(os.times()[:4]),
         busy_s=busy / hertz,
         steal_s=ticks[_STEAL_COLUMN] / hertz,
     )
