@@ -40,6 +40,7 @@ from scheduler.topology import Topology
 log = logging.getLogger("scheduler.run.container")  # __name__ is __main__ under -m
 
 _REPORT_EVERY_S = 1.0
+_RELIEVE_EVERY_S = 0.1
 _STOP_GRACE_S = 2.0
 _MAX_ERRORS = 100
 _INCARNATION_BITS = 27  # with acks.KEY_BITS a root key stays below 2**63
@@ -90,6 +91,7 @@ class ContainerProcess:
         self._errors: list[messages.ErrorReport] = []
         self._dropped_errors = 0
         self._is_running = True
+        self._is_relieving = False
         self._rule = PollRule()
 
     def run(self) -> int:
@@ -141,9 +143,9 @@ class ContainerProcess:
         for local in manager.take_dirty():
             runners[local.task].write()
             manager.gates.measure(local, now)
+        self._peers.send_all(now)
         for notice in manager.take_notices():
             self._obey(notice, now)
-        self._peers.send_all(now)
 
     def _obey(self, notice: notices.Notice, now: float) -> None:
         runner = self._components.runners[notice.task]
@@ -154,6 +156,9 @@ class ContainerProcess:
                 runner.resume(now)
             case notices.WatchClosely():
                 runner.watch_closely()
+                if not self._is_relieving:
+                    self._is_relieving = True
+                    self._relieve(now)
             case notices.Opened():
                 runner.opened()
             case notices.Broken(reason=reason):
@@ -179,6 +184,10 @@ class ContainerProcess:
                 self._halt(reason)
             case _:
                 log.warning("unexpected message kind=%s", type(message).__name__)
+
+    def _relieve(self, now: float) -> None:
+        self._manager.relieve(now)
+        self._loop.call_at(now + _RELIEVE_EVERY_S, self._relieve)
 
     def _halt(self, reason: str) -> None:
         if self._is_running:

@@ -163,9 +163,12 @@ class StreamManager:
                 self._mark(spout)
 
     def sweep(self, now: float) -> None:
-        """Fail trees that are too old, and give more to components that only seem stuck; once a second."""
+        """Fail trees that are too old; once a second."""
         if self._timeout_s is not None:
             self.acks.sweep(now, self._timeout_s)
+
+    def relieve(self, now: float) -> None:
+        """Give more to components that block on task ids and only seem stuck; ten times a second."""
         for local in self.tasks.values():
             is_read = not local.chunks and local.rest is None
             if local.limit is not None and local.held and is_read and now - local.spoke_at > _QUIET_S:

@@ -368,6 +368,7 @@ class Cluster:
         self.now += seconds
         for manager in self.managers.values():
             manager.sweep(self.now)
+            manager.relieve(self.now)
         self.settle()
 
     # -- components -----------------------------------------------------------------

@@ -327,7 +327,7 @@ def test_one_that_has_not_read_what_it_has_gets_no_more() -> None:
     cluster.children[2].pipe_bytes = cluster.pipe_bytes = 100  # less than the ten that it may have
     receive(cluster, 1, b"".join(emit(number) for number in range(30)))
     cluster.now += 10
-    cluster.managers[1].sweep(cluster.now)
+    cluster.managers[1].relieve(cluster.now)
     cluster.round(1)
     assert cluster.local(2).limit_bonus == 0
 
