@@ -151,7 +151,8 @@ class Cluster:
         try:
             if self._dev is not None:
                 self.interrupt()
-                assert self._leftovers() == {}
+                left = self._leftovers()
+                assert not left, f"still running after Ctrl-C: {left}"
         finally:
             self._kill_leftovers()
 
