@@ -23,6 +23,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 SPLIT, COUNT, SPOUT = "bolts.split.SplitBolt", "bolts.count.CountBolt", "spouts.sentences.SentenceSpout"
 
+# Without the help of a timeout: what a dead process had must fail at once.
+KILLED = {
+    "word_count.sentences": 8000,
+    "topology.max.spout.pending": 300,
+    "topology.message.timeout.secs": 600,
+}
+
 Submit = Callable[..., Running]
 
 
@@ -90,7 +97,7 @@ def test_2000_sentences_are_counted_exactly(submit: Submit, workers: int, spouts
 
 
 def test_a_killed_component_loses_no_sentence_and_disturbs_no_other(submit: Submit) -> None:
-    running = submit(1, **{"word_count.sentences": 8000, "topology.max.spout.pending": 300})
+    running = submit(1, **KILLED)
     until(lambda: running.counts("sentence_spout").acked > 0)
     before = {words: running.pids(words) for words in (SPLIT, COUNT, SPOUT, "scheduler.run")}
     victim, survivor = before[SPLIT]
@@ -114,7 +121,7 @@ def test_a_killed_component_loses_no_sentence_and_disturbs_no_other(submit: Subm
 
 
 def test_a_killed_container_is_replaced_and_in_the_end_all_is_acked(submit: Submit) -> None:
-    running = submit(2, **{"word_count.sentences": 8000, "topology.max.spout.pending": 300})
+    running = submit(2, **KILLED)
     until(lambda: running.counts("sentence_spout").acked > 0)
     spout = running.pids(SPOUT)
     home = _container_of(spout[0])
