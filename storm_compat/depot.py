@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from scheduler import topology as topologies
 from scheduler.control.messages import ErrorReport
 from scheduler.errors import NoSuchNode, StateError
 from scheduler.layout import Layout
+from scheduler.packing.check import check
 from scheduler.plan import PackingPlan
 from scheduler.state import records
 from scheduler.state.records import COUNTER, ProcessRecord, StatusRecord, SubmissionRecord, path_of
@@ -73,7 +73,7 @@ class Depot:
         unpack_resources(jar, self._layout.resources(topology_id))
         link_or_copy(jar, self.blob(topology_id, JAR))
         _write(self.blob(topology_id, CODE), _encode(code))
-        _write(self.blob(topology_id, CONF), simplejson.dumps(conf).encode())
+        _write(self.blob(topology_id, CONF), simplejson.dumps(conf, ignore_nan=True).encode())
         self._store.set(path_of(topology_id, "topology"), topologies.to_json(kept.topology))
         records.write(self._store, path_of(topology_id, "submission"), kept.submission)
         records.write(self._store, path_of(topology_id, "packing"), kept.packing)
@@ -88,14 +88,17 @@ class Depot:
 
         Raises:
             NoSuchNode: a part is missing.
+            PackingError: the plan is not one for this topology.
             StateError, msgspec.MsgspecError: a part is unreadable.
         """
         data, _ = self._store.get(path_of(topology_id, "topology"))
-        return Kept(
+        kept = Kept(
             topologies.from_json(data),
             records.read(self._store, path_of(topology_id, "submission"), SubmissionRecord),
             records.read(self._store, path_of(topology_id, "packing"), PackingPlan),
         )
+        check(kept.packing, kept.topology)
+        return kept
 
     def status(self, topology_id: str) -> StatusRecord:
         """Return what is wanted of a topology.
@@ -110,7 +113,11 @@ class Depot:
         records.write(self._store, path_of(topology_id, "status"), status)
 
     def process(self, topology_id: str) -> ProcessRecord | None:
-        """Return the topology process that was started last, if there was one."""
+        """Return the topology process that was started last, if there was one.
+
+        Raises:
+            StateError: that cannot be told.
+        """
         try:
             return records.read(self._store, path_of(topology_id, "processes/0"), ProcessRecord)
         except NoSuchNode:
@@ -155,11 +162,17 @@ class Depot:
             for kind in (JAR, CODE, CONF):
                 if entry.name.endswith(f"-{kind}"):
                     found.add(entry.name.removesuffix(f"-{kind}"))
-        return sorted(topology_id for topology_id in found if not self._exists(topology_id))
+        return sorted(topology_id for topology_id in found if self._is_leftover(topology_id))
 
     def blob(self, topology_id: str, kind: str) -> Path:
         """Return the path of a blob, there or not."""
         return self._layout.blobs / f"{topology_id}-{kind}"
+
+    def _is_leftover(self, topology_id: str) -> bool:
+        try:
+            return not self._exists(topology_id)
+        except StateError:  # not of ours, or unreadable just now: no reason to remove anything
+            return False
 
     def _exists(self, topology_id: str) -> bool:
         try:
@@ -198,15 +211,27 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _remove_tree(folder: Path) -> None:
-    """Remove a folder, also when a component has taken the right to write from a part of it."""
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
+    """Remove a folder, whatever a component has made of it: closed to writing, or nested without end.
+
+    Each folder found is moved up to the top before its turn comes, so that
+    neither a path nor a stack grows with the depth.
+    """
+    if folder.is_symlink():
+        folder.unlink()
+    if not folder.is_dir():
         return
-    except PermissionError:
-        folder.chmod(0o700)
-        for path, names, _ in os.walk(folder):
-            for below in (Path(path, name) for name in names):
-                if not below.is_symlink():
-                    below.chmod(0o700)
-        shutil.rmtree(folder)
+    prefix, number = f".gone-{secrets.token_hex(8)}", 0
+    waiting = [folder]
+    while waiting:
+        parent = waiting.pop()
+        parent.chmod(0o700)
+        for entry in list(os.scandir(parent)):
+            if not entry.is_dir(follow_symlinks=False):
+                Path(entry.path).unlink()
+                continue
+            Path(entry.path).chmod(0o700)  # a folder that is closed cannot be moved
+            number += 1
+            waiting.append(Path(entry.path).rename(folder / f"{prefix}-{number}"))
+        if parent != folder:
+            parent.rmdir()
+    folder.rmdir()

@@ -49,7 +49,7 @@ class Supervision:
     async def run(self) -> None:
         """Keep one topology process running; returns only when cancelled, and leaves it running then."""
         backoff = Backoff()
-        last = self._depot.process(self._topology_id)
+        last = await self._last()
         process = last if last is not None and self._launcher.is_alive(last) else None
         if process is not None:
             logger.info("adopted a topology process: topology=%s pid=%s", self._topology_id, process.pid)
@@ -68,6 +68,15 @@ class Supervision:
             self._tell(how, delay_s)
             await self._sleep(delay_s)
             last, process = process or last, None
+
+    async def _last(self) -> ProcessRecord | None:
+        """Return which process was started last; where that cannot be told, see that none runs."""
+        try:
+            return self._depot.process(self._topology_id)
+        except StateError as exc:
+            logger.warning("process record not readable: topology=%s reason=%s", self._topology_id, exc)
+            await asyncio.to_thread(self._launcher.sweep, self._topology_id, 0)
+            return None
 
     async def _start(self, last: ProcessRecord | None) -> ProcessRecord:
         if last is not None:  # it may have left something behind, or have been started without a record

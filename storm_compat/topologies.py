@@ -29,7 +29,7 @@ import msgspec
 
 from scheduler.control import lifecycle
 from scheduler.control.messages import Answer, ErrorReport
-from scheduler.errors import SchedulerError
+from scheduler.errors import SchedulerError, StateError
 from scheduler.launch.base import Launcher
 from scheduler.layout import Layout
 from scheduler.packing.round_robin import round_robin
@@ -39,7 +39,7 @@ from storm_compat import validate
 from storm_compat.alive import Alive, Kept
 from storm_compat.compile import Compiled, compile_topology
 from storm_compat.depot import Depot
-from storm_compat.errors import AlreadyAlive, CompatError, NotAlive
+from storm_compat.errors import AlreadyAlive, NotAlive
 from storm_compat.supervision import Supervision
 from storm_compat.system import SYSTEM
 
@@ -120,7 +120,10 @@ class Topologies:
         """Clean up and adopt; afterwards everything that exists is watched over."""
         for topology_id in self._depot.leftovers():
             logger.warning("removing what is left of a topology: topology=%s", topology_id)
-            await self._erase(topology_id)
+            try:
+                await self._erase(topology_id)
+            except Exception:  # it must not keep nimbus from the others
+                logger.exception("could not remove what is left of a topology: topology=%s", topology_id)
         await self._group.__aenter__()
         for topology_id in self._depot.ids():
             self._adopt(topology_id)
@@ -191,7 +194,7 @@ class Topologies:
             )
             conf = confs.effective(self._cluster_conf, stored)
             compiled = compile_topology(submission.name, topology_id, conf, submission.code)
-            packing = round_robin(compiled.topology, int(conf["topology.workers"]))
+            packing = round_robin(compiled.topology, self._container_count(conf))
             kept = Kept(
                 compiled.topology,
                 SubmissionRecord(now, self._owner, submission.code.storm_version),
@@ -257,11 +260,16 @@ class Topologies:
 
     # ---- what happens behind the calls
 
+    def _container_count(self, conf: Mapping[str, Any]) -> int:
+        """Return how many containers a topology gets: as many as it asks for, but no more than slots."""
+        slots = self._cluster_conf.get("supervisor.slots.ports") or ()
+        return min(int(conf["topology.workers"]), max(len(slots), 1))
+
     async def _put(self, kept: Kept, jar: Path, compiled: Compiled, stored: Mapping[str, Any]) -> None:
         topology_id = kept.topology.topology_id
         try:
             await asyncio.to_thread(self._depot.put, kept, jar, compiled.normalized, stored)
-        except (CompatError, SchedulerError, OSError):
+        except Exception:
             with suppress(SchedulerError, OSError):
                 self._depot.forget(topology_id)
             raise
@@ -356,9 +364,12 @@ class Topologies:
         try:
             await self._stop_processes(topology_id, entry)
             await self._erase(topology_id)
-        except (SchedulerError, OSError) as exc:
+        except Exception as exc:  # nimbus must outlive it
+            is_known = isinstance(exc, SchedulerError | OSError)
             logger.error(
-                "could not remove a topology, will try again: topology=%s reason=%s", topology_id, exc
+                "could not remove a topology, will try again: topology=%s reason=%s",
+                *(topology_id, exc),
+                exc_info=None if is_known else exc,
             )
             self._trouble(topology_id, f"The topology cannot be removed: {exc}. Nimbus keeps trying")
             entry.is_going = False
@@ -377,7 +388,11 @@ class Topologies:
         if entry.supervision is not None:
             entry.supervision.cancel()
             await asyncio.wait([entry.supervision])
-        process = self._depot.process(topology_id)
+        try:
+            process = self._depot.process(topology_id)
+        except StateError as exc:  # swept instead, as everything else of it
+            logger.warning("process record not readable: topology=%s reason=%s", topology_id, exc)
+            return
         if process is not None and self._launcher.is_alive(process):
             await self._launcher.stop(process, grace_s=STOP_GRACE_S)
 

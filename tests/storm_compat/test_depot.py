@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
 
 import pytest
 
 from scheduler.control.messages import ErrorReport
+from scheduler.errors import PackingError
 from scheduler.packing.round_robin import round_robin
+from scheduler.plan import PackingPlan
 from scheduler.state import records
 from scheduler.state.records import ProcessRecord, Status, StatusRecord, SubmissionRecord
 from storm_compat import conf as confs
@@ -95,3 +99,54 @@ def test_a_blob_that_is_gone_is_named(tmp_path: Path) -> None:
     world.depot.blob("wc-1-17", CODE).unlink()
     with pytest.raises(KeyNotFound, match=r"^wc-1-17-stormcode\.ser$"):
         world.depot.code("wc-1-17")
+
+
+def test_folders_nested_without_end_do_not_stop_the_removal(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    put(world)
+    here = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(world.layout.resources("wc-1-17"))
+        for _ in range(3000):  # deeper than the stack, and longer than a path may be
+            Path("a").mkdir()
+            os.chdir("a")
+    finally:
+        os.fchdir(here)
+        os.close(here)
+    world.depot.forget("wc-1-17")
+    assert not world.layout.topology("wc-1-17").exists()
+
+
+def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    put(world)
+    folder = world.layout.topology("wc-1-17")
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    world.depot.forget("wc-1-17")
+    assert not folder.is_symlink()
+    assert (tmp_path / "elsewhere" / "resources").is_dir()
+
+
+def test_files_that_are_not_ours_are_no_leftovers(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    put(world)
+    (world.layout.blobs / "-stormjar.jar").write_text("x")
+    (world.layout.root / "topologies" / ".hidden").mkdir()
+    assert world.depot.leftovers() == ["wc-1-17"]
+
+
+def test_a_plan_that_somebody_has_emptied_is_not_read(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    put(world)
+    records.write(world.store, "topologies/wc-1-17/packing", PackingPlan("wc-1-17", 0, ()))
+    with pytest.raises(PackingError, match="not placed"):
+        world.depot.read("wc-1-17")
+
+
+def test_a_conf_may_hold_what_json_has_no_word_for(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    compiled = compile_topology("wc", "wc-1-17", confs.cluster({}), word_count())
+    kept = Kept(compiled.topology, SubmissionRecord(5.0, "me"), round_robin(compiled.topology, 2))
+    world.depot.put(kept, world.jar, compiled.normalized, {"a": math.nan, "b": math.inf})
+    assert world.depot.conf("wc-1-17") == '{"a": null, "b": null}'

@@ -119,3 +119,16 @@ def test_another_process_with_the_same_pid_is_not_adopted(tmp_path: Path) -> Non
         assert (process.pid, process.restart_count) == (102, 5)
 
     play(story)
+
+
+def test_a_record_that_nobody_can_read_is_swept_and_replaced(tmp_path: Path) -> None:
+    async def story(world: World, nap: Nap, told: list[str]) -> None:
+        await until(lambda: bool(world.launcher.running))
+        assert world.launcher.calls == ["sweep wc 0", "start wc 0"]
+        process = world.depot.process("wc-1-17")
+        assert process is not None
+        assert process.pid == world.launcher.pid
+        assert (nap.naps, told) == ([], [])
+
+    World(tmp_path).store.set("topologies/wc-1-17/processes/0", b'{"pid": "x"}')
+    watched(tmp_path, story)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from scheduler.control.messages import Answer
 from scheduler.errors import InvalidTransition, PackingError, StateError
 from scheduler.state.records import Status, StatusRecord
+from storm_compat import keys
 from storm_compat.errors import AlreadyAlive, InvalidJar, InvalidTopology, NotAlive
 from storm_compat.topologies import Topologies
-from tests.storm_compat.builders import spout, topology, word_count
-from tests.storm_compat.fakes import World, play, until
+from tests.storm_compat.builders import common, spout, topology, word_count
+from tests.storm_compat.fakes import FakeLauncher, World, play, until
 
 
 @pytest.fixture
@@ -348,5 +350,65 @@ def test_a_store_that_fails_refuses_the_submission(world: World) -> None:
                 await topologies.submit(world.submission())
             world.store.root.joinpath("topologies").unlink()
             await topologies.submit(world.submission(code=word_count()))
+
+    play(story)
+
+
+class ClumsyLauncher(FakeLauncher):
+    """Fails as nobody expects it to, ``left_count`` times."""
+
+    left_count = 1
+
+    def sweep(self, topology_id: str, container_id: int | None = None) -> int:
+        if self.left_count:
+            self.left_count -= 1
+            raise RecursionError("too deep")
+        return super().sweep(topology_id, container_id)
+
+
+def test_a_removal_that_fails_as_nobody_expects_does_not_end_nimbus(world: World) -> None:
+    async def story() -> None:
+        world.launcher = ClumsyLauncher()
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+            topologies.kill("wc", 0)
+            await until(lambda: bool(topologies.named("wc").troubles))
+            assert "too deep" in topologies.named("wc").troubles[-1].text
+            world.now += 1
+            topologies._removals_changed.set()
+            await until(lambda: topologies.is_free("wc"))
+
+    play(story)
+
+
+def test_leftovers_that_cannot_be_removed_do_not_keep_nimbus_from_the_others(world: World) -> None:
+    async def story() -> None:
+        (world.layout.root / "topologies" / "older-1-2").mkdir(parents=True)
+        world.launcher = ClumsyLauncher()
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+
+    play(story)
+
+
+def test_a_stop_ends_everything_even_if_the_root_was_removed(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+            await until(lambda: bool(world.launcher.running))
+            shutil.rmtree(world.layout.root)
+            await topologies.stop()
+            assert world.launcher.calls == ["start wc 0", "sweep wc all"]
+
+    play(story)
+
+
+def test_a_topology_gets_no_more_containers_than_there_are_slots(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            code = topology({"a": spout(common(hint=9))})
+            await topologies.submit(world.submission(conf={"topology.workers": 10_000}, code=code))
+            packing = topologies.named("wc").kept.packing
+            assert len(packing.containers) == len(keys.DEFAULTS["supervisor.slots.ports"])
 
     play(story)
