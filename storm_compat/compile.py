@@ -19,16 +19,21 @@ from typing import Any, Final
 
 import simplejson
 
+from scheduler.config import StreamConfig
+from scheduler.errors import TopologyError
 from scheduler.topology import Component, Grouping, GroupingKind, Input, Stream, Topology
 from storm_compat import conf as confs
 from storm_compat import validate
-from storm_compat.errors import InvalidTopology
+from storm_compat.errors import InvalidConf, InvalidTopology
 from storm_compat.system import with_system_parts
 from storm_compat.thrift import idl
 from storm_compat.thrift.check import CheckError, check
 
 MAX_TASKS: Final = 100_000
-"""Of one topology, system tasks included: a slip of the finger must not take the machine down."""
+"""Of one topology, system tasks included."""
+
+MAX_PROCESSES: Final = 5_000
+"""Tasks of one topology that are processes: a slip of the finger must not take the machine down."""
 
 _PLAIN_GROUPINGS: Final = {
     "shuffle": GroupingKind.SHUFFLE,
@@ -60,6 +65,8 @@ def compile_topology(name: str, topology_id: str, conf: Mapping[str, Any], submi
     Raises:
         InvalidTopology: it does not hang together (Storm's texts), or we cannot run it (ours).
     """
+    if conf.get("topology.workers") is None:
+        raise InvalidTopology("Field TOPOLOGY_WORKERS cannot be null")
     try:
         check(submitted, "topology")
     except CheckError as exc:
@@ -70,7 +77,9 @@ def compile_topology(name: str, topology_id: str, conf: Mapping[str, Any], submi
     validate.structure(whole)
     _limits(whole, conf)
     _refuse_foreign(normalized)
-    return Compiled(Topology(topology_id, name, _components(normalized, whole), dict(conf)), normalized)
+    topology = Topology(topology_id, name, _components(normalized, whole), dict(conf))
+    _refuse_unusable_settings(topology)
+    return Compiled(topology, normalized)
 
 
 def java_order(text: str) -> bytes:
@@ -97,7 +106,7 @@ def _with_task_count(component: str, common: Any, conf: Mapping[str, Any]) -> An
     own = confs.parse_component(component, common.json_conf)
     own["topology.tasks"] = confs.task_count(conf, own, _hint(common))
     return idl.load().ComponentCommon(
-        common.inputs, common.streams, common.parallelism_hint, simplejson.dumps(own)
+        common.inputs, common.streams, common.parallelism_hint, simplejson.dumps(own, ignore_nan=True)
     )
 
 
@@ -210,6 +219,19 @@ def _refuse_foreign(normalized: Any) -> None:
         )
 
 
+def _refuse_unusable_settings(topology: Topology) -> None:
+    """Raise if a container could not read its settings; better here than each time it is started."""
+    try:
+        StreamConfig.from_conf(topology.conf)
+    except TopologyError as exc:
+        raise InvalidConf(str(exc)) from exc
+    for component in topology.components:
+        try:
+            StreamConfig.from_conf(topology.component_conf(component))
+        except TopologyError as exc:
+            raise InvalidConf(f"Component: [{component.component}] {exc}") from exc
+
+
 def _limits(whole: Any, conf: Mapping[str, Any]) -> None:
     """Raise if a topology asks for more than the cluster gives to one; Storm's limits have no default."""
     workers_most = conf.get("nimbus.slots.perTopology")
@@ -227,6 +249,16 @@ def _limits(whole: Any, conf: Mapping[str, Any]) -> None:
     if task_count > MAX_TASKS:
         raise InvalidTopology(
             f"Failed to submit topology. It asks for {task_count} tasks, at most {MAX_TASKS}"
+        )
+    process_count = sum(
+        _task_count(component, common)
+        for component, common in commons.items()
+        if not validate.is_system_id(component)
+    )
+    if process_count > MAX_PROCESSES:
+        raise InvalidTopology(
+            f"Failed to submit topology. It asks for {process_count} tasks of spouts and bolts, each a "
+            f"process of its own; at most {MAX_PROCESSES}"
         )
 
 

@@ -53,7 +53,7 @@ def java_class(value: Any) -> str:
 
 def java_text(value: Any) -> str:
     """Return the value as Java prints it."""
-    return value if isinstance(value, str) else simplejson.dumps(value, separators=(",", ":"))
+    return value if isinstance(value, str) else simplejson.dumps(value, separators=(",", ":"), allow_nan=True)
 
 
 def is_number(value: Any) -> bool:

@@ -113,6 +113,8 @@ def _metrics_consumers(conf: Mapping[str, Any]) -> list[tuple[str, int]]:
     consumers: list[tuple[str, int]] = []
     seen: dict[str, int] = {}
     for entry in conf.get("topology.metrics.consumer.register") or ():
+        if entry is None:  # Storm's rule lets it pass
+            continue
         name = f"__metrics_{entry['class']}"
         seen[name] = seen.get(name, 0) + 1
         number = "" if seen[name] == 1 else f"#{seen[name]}"
@@ -141,7 +143,9 @@ def _copy(common: Any) -> Any:
 
 
 def _set_conf(component: str, common: Any, values: Mapping[str, Any]) -> None:
-    common.json_conf = simplejson.dumps({**parse_component(component, common.json_conf), **values})
+    common.json_conf = simplejson.dumps(
+        {**parse_component(component, common.json_conf), **values}, ignore_nan=True
+    )
 
 
 def _bolt(java_class: str, inputs: Any, streams: Any, hint: int, own: Mapping[str, Any]) -> Any:

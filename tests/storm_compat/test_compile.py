@@ -201,3 +201,41 @@ def test_the_clusters_limits_are_kept() -> None:
     assert text == "Failed to submit topology. Topology requests more than 1 workers."
     text = complaint(word_count(), **{"nimbus.executors.perTopology": 2})
     assert text == "Failed to submit topology. Topology requests more than 2 executors."
+
+
+@pytest.mark.parametrize(
+    ("conf", "text"),
+    [
+        (
+            {"heronry.stream.queue.high.bytes": "x"},
+            "heronry.stream.queue.high.bytes must be a number, not 'x'",
+        ),
+        ({"topology.tick.tuple.freq.secs": -1}, "topology.tick.tuple.freq.secs must be at least 0, not -1"),
+        ({"topology.workers": None}, "Field TOPOLOGY_WORKERS cannot be null"),
+    ],
+)
+def test_settings_that_no_container_could_start_with_are_refused(conf: dict[str, Any], text: str) -> None:
+    assert complaint(word_count(), **conf) == text
+
+
+def test_such_a_setting_of_one_component_is_refused_with_its_name() -> None:
+    code = topology({"a": spout(common(conf={"heronry.spout.wait.patience": "x"}))})
+    assert complaint(code) == "Component: [a] heronry.spout.wait.patience must be a number, not 'x'"
+
+
+def test_more_processes_than_a_machine_can_bear_are_refused() -> None:
+    assert complaint(topology({"a": spout(common(hint=99_000))})) == (
+        "Failed to submit topology. It asks for 99000 tasks of spouts and bolts, each a process of its own; "
+        "at most 5000"
+    )
+
+
+def test_a_component_may_hold_what_json_has_no_word_for() -> None:
+    part = common()
+    part.json_conf = '{"x": NaN, "y": 1e999}'
+    assert compiled(topology({"a": spout(part)})).component("a").conf == {"x": None, "y": None}
+
+
+def test_a_metrics_consumer_that_is_null_is_passed_over() -> None:
+    consumers = [None, {"class": "C", "parallelism.hint": 1}]
+    assert tasks(word_count(), topology__metrics__consumer__register=consumers)["__metrics_C"] == (2,)

@@ -219,3 +219,10 @@ def test_tasks_come_from_tasks_or_hint_below_the_most(
     topology_wide: dict[str, Any], own: dict[str, Any], hint: int, count: int
 ) -> None:
     assert conf.task_count(topology_wide, own, hint) == count
+
+
+def test_nan_for_a_text_is_refused_in_storms_words() -> None:
+    assert complaint(topology__name=math.nan) == (
+        "Field TOPOLOGY_NAME must be of type class java.lang.String. "
+        "Object: NaN actual type: class java.lang.Double"
+    )
