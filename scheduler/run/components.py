@@ -225,10 +225,12 @@ class ComponentRunner:
 
     def _want_write(self, fd: int, *, is_wanted: bool) -> None:
         loop = self._host.loop
-        if not is_wanted:
-            loop.remove(fd)
-        elif not loop.has(fd):
+        if is_wanted is loop.has(fd):
+            return
+        if is_wanted:
             loop.add(fd, WRITE, self._on_stdin, is_waiter=True)
+        else:
+            loop.remove(fd)
 
     def _on_stdin(self, _events: int, now: float) -> None:
         self.write()

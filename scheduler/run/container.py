@@ -132,8 +132,8 @@ class ContainerProcess:
                 rule.note_round(
                     reads=components.reads,
                     messages=components.messages,
-                    largest_backlog=manager.largest_backlog(),
-                    is_spout_blocked=manager.is_spout_blocked(),
+                    largest_backlog=manager.largest_backlog,
+                    is_spout_blocked=manager.is_spout_blocked,
                     now=now,
                 )
 

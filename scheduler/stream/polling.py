@@ -16,6 +16,7 @@ At modest rates the rule never applies, and latency stays what it was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 PAUSE_S = 0.001
@@ -43,16 +44,22 @@ class PollRule:
             self._window_messages = 0
 
     def note_round(
-        self, *, reads: int, messages: int, largest_backlog: int, is_spout_blocked: bool, now: float
+        self,
+        *,
+        reads: int,
+        messages: int,
+        largest_backlog: Callable[[], int],
+        is_spout_blocked: Callable[[], bool],
+        now: float,
     ) -> None:
-        """Take what a full round brought.
+        """Take what a full round brought; asks the rest only where it matters.
 
         Args:
-            largest_backlog: the most unacked tuples that any one component has.
-            is_spout_blocked: some spout has as many trees pending as it may.
+            largest_backlog: returns the most unacked tuples that any one component has.
+            is_spout_blocked: returns whether some spout has as many trees pending as it may.
         """
-        is_idle_wait = largest_backlog >= BACKLOG_TUPLES or (self._is_busy and not is_spout_blocked)
-        if reads and messages < FEW_MESSAGES * reads and is_idle_wait:
+        self.until = 0.0
+        if messages >= FEW_MESSAGES * reads:  # also where nothing was read
+            return
+        if (self._is_busy and not is_spout_blocked()) or largest_backlog() >= BACKLOG_TUPLES:
             self.until = now + PAUSE_S
-        else:
-            self.until = 0.0

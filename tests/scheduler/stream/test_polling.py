@@ -21,8 +21,8 @@ def after(
     rule.note_round(
         reads=reads,
         messages=messages,
-        largest_backlog=largest_backlog,
-        is_spout_blocked=is_spout_blocked,
+        largest_backlog=lambda: largest_backlog,
+        is_spout_blocked=lambda: is_spout_blocked,
         now=100.0,
     )
     return rule.until
@@ -55,5 +55,5 @@ def test_a_rate_is_forgotten_with_its_window() -> None:
     rule.note_messages(0, 99.9)
     rule.note_messages(HIGH_RATE_PER_S, 100.0)
     rule.note_messages(1, 101.0)
-    rule.note_round(reads=1, messages=1, largest_backlog=0, is_spout_blocked=False, now=101.0)
+    rule.note_round(reads=1, messages=1, largest_backlog=lambda: 0, is_spout_blocked=lambda: False, now=101.0)
     assert rule.until == 0.0
