@@ -1,4 +1,4 @@
-"""Word count at nearly the cost of storm.py: the classes of tests/children/blocking_child.py, with acks counted.
+"""Word count at nearly the cost of storm.py: tests/children/blocking_child.py, with acks counted.
 
 The benchmark makes copies of this file, blocking_spout.py and so on, whose names tell what they run.
 """
