@@ -3,7 +3,8 @@
 A caller gets a number once its first frame has shown the topology's secret;
 from then on its messages are handed on under that number.  Whoever breaks the
 framing, or takes longer than 5 s for the first frame, is hung up on; nobody
-else notices.  Knows nothing of what the messages mean.
+else notices.  Nor can strangers fill the place: where too many have said
+nothing yet, the oldest makes room.  Knows nothing of what the messages mean.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from scheduler.run.client import read_message
 HOST = "127.0.0.1"
 HELLO_BYTES = 64 * 1024
 HELLO_S = 5.0
+MAX_STRANGERS = 256  # more than asyncio accepts at once, so that nobody goes before it was listened to
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class Switchboard:
         self._hello_s = hello_s
         self._numbers = itertools.count(1)
         self._writers: dict[int, asyncio.StreamWriter] = {}
+        self._strangers: dict[int, asyncio.StreamWriter] = {}
+        self._refused_count = 0
         self._server: asyncio.Server | None = None
 
     async def open(self) -> int:
@@ -81,9 +85,14 @@ class Switchboard:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         caller = next(self._numbers)
         is_known = False
+        self._strangers[caller] = writer
+        if len(self._strangers) > MAX_STRANGERS:
+            self._strangers.pop(next(iter(self._strangers))).transport.abort()
         try:
             async with asyncio.timeout(self._hello_s):
                 self._check(await read_message(reader, HELLO_BYTES))
+            if self._strangers.pop(caller, None) is None:
+                return  # it had to make room
             is_known = True
             self._writers[caller] = writer
             while True:
@@ -96,16 +105,28 @@ class Switchboard:
         except asyncio.CancelledError:
             pass  # only the end of the loop cancels us, and asyncio's streams would complain of it
         except TimeoutError:
-            log.warning("caller hung up on caller=%s reason=no hello within %g s", caller, self._hello_s)
+            self._note_refused(caller, f"no hello within {self._hello_s:g} s")
         except (PeerError, OSError) as exc:
-            log.warning("caller hung up on caller=%s reason=%s", caller, exc)
+            if is_known:
+                log.warning("caller hung up on caller=%s reason=%s", caller, exc)
+            else:
+                self._note_refused(caller, str(exc))
         except Exception:
             log.exception("message not handled caller=%s", caller)
         finally:
+            self._strangers.pop(caller, None)
             self._writers.pop(caller, None)
             writer.close()
             if is_known:
                 self._on_closed(caller)
+
+    def _note_refused(self, caller: int, reason: str) -> None:
+        """Log every refusal at first, then fewer and fewer: strangers must not fill the disk."""
+        self._refused_count += 1
+        if self._refused_count & (self._refused_count - 1) == 0:
+            log.warning(
+                "caller hung up on caller=%s reason=%s refused_count=%s", caller, reason, self._refused_count
+            )
 
     def _check(self, message: AnyMessage) -> None:
         if not isinstance(message, Hello):

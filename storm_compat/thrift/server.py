@@ -18,6 +18,7 @@ import inspect
 import logging
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -62,7 +63,8 @@ class ServerLimits:
 
     Attributes:
         max_frame_bytes: the largest request. Large topologies come in one frame, jars in chunks.
-        max_connection_count: further clients are turned away at once.
+        max_connection_count: for one more, the client that has asked for nothing the longest is cut off; if
+            all are being served, the new one is turned away.
         max_held_bytes: requests that arrive or are worked on, over all connections. When it is exceeded, the
             connection that holds the most of an unfinished frame is closed.
         frame_timeout_s: how long a frame may take to arrive or to leave, once begun. Idling is not limited.
@@ -92,7 +94,10 @@ class _Refused(ThriftError):
 
 @dataclass(slots=True, eq=False)
 class _Connection:
-    """One client. ``held_bytes`` counts from the first byte of a frame until its reply is sent."""
+    """One client. ``held_bytes`` counts from the first byte of a frame until its reply is sent.
+
+    ``waiting_since`` is when it came or got its last reply, None while a request of it is worked on.
+    """
 
     peer: str
     reader: asyncio.StreamReader
@@ -100,6 +105,7 @@ class _Connection:
     task: asyncio.Task[object]
     held_bytes: int = 0
     is_receiving: bool = False
+    waiting_since: float | None = None
 
 
 class ThriftServer:
@@ -142,13 +148,14 @@ class ThriftServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take a client in, and forget it when it is gone."""
         peer = "{}:{}".format(*(writer.get_extra_info("peername") or ("unknown", 0))[:2])
-        if self._is_closing or len(self._connections) >= self._limits.max_connection_count:
+        if self._is_closing or not self._make_room():
             logger.warning("turned %s away: %s connections are open", peer, len(self._connections))
             writer.transport.abort()
             return
         task = asyncio.current_task()
         assert task is not None
         connection = _Connection(peer, reader, writer, task)
+        connection.waiting_since = time.monotonic()
         self._connections.add(connection)
         try:
             # A host that vanished says nothing, and idle connections are kept: let the kernel find out.
@@ -164,14 +171,30 @@ class ThriftServer:
             self._release(connection)
             writer.transport.abort()
 
+    def _make_room(self) -> bool:
+        """Return whether there is room for one more; the client that waited longest may have to go for it."""
+        if len(self._connections) < self._limits.max_connection_count:
+            return True
+        waiting = [(c.waiting_since, c) for c in self._connections if c.waiting_since is not None]
+        if not waiting:
+            return False
+        _, victim = min(waiting, key=lambda pair: pair[0])
+        logger.warning("closed the connection of %s: others want its place", victim.peer)
+        self._connections.discard(victim)
+        self._release(victim)
+        _cut(victim)
+        return True
+
     async def _converse(self, connection: _Connection) -> None:
         """Read, answer, repeat, until the client leaves or has to."""
         try:
             while (message := await self._receive(connection)) is not None:
+                connection.waiting_since = None
                 reply = await self._calls.answer(message)
                 if reply is not None:
                     await self._send(connection, reply)
                 self._release(connection)
+                connection.waiting_since = time.monotonic()
             await self._hang_up(connection)
         except _Refused as refusal:
             logger.warning("closed the connection of %s: %s", connection.peer, refusal)

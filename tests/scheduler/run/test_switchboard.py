@@ -9,7 +9,7 @@ import pytest
 
 from scheduler.control.messages import Ask, Halt, Hello, Message, Nudge, SetActive, encode
 from scheduler.run.client import read_message
-from scheduler.run.switchboard import HELLO_BYTES, HOST, Switchboard
+from scheduler.run.switchboard import HELLO_BYTES, HOST, MAX_STRANGERS, Switchboard
 
 HELLO = Hello("wc-1", "open sesame")
 
@@ -144,3 +144,27 @@ def test_a_message_that_cannot_be_handled_costs_only_its_own_connection() -> Non
         assert calls.heard == [(1, Halt("boom")), (1, None), (2, Ask())]
 
     play(story)
+
+
+def test_strangers_keep_nobody_out() -> None:
+    async def story(calls: Calls, connect: Callable[[], Awaitable[Streams]]) -> None:
+        reader, _ = await connect()
+        for _ in range(MAX_STRANGERS):
+            await connect()
+        assert await reader.read() == b""
+        _, writer = await connect()
+        writer.write(encode(HELLO) + encode(Ask()))
+        await calls.until(1)
+
+    play(story)
+
+
+def test_refusals_are_logged_less_and_less_often(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(calls: Calls, connect: Callable[[], Awaitable[Streams]]) -> None:
+        for _ in range(9):
+            reader, writer = await connect()
+            writer.write(encode(Ask()))
+            await reader.read()
+
+    play(story)
+    assert [r.getMessage().rpartition("=")[2] for r in caplog.records] == ["1", "2", "4", "8"]

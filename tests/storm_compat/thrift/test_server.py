@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -468,24 +468,39 @@ def test_a_client_of_another_protocol_is_cut_off_with_a_hint_in_the_log(
     assert hint in caplog.text
 
 
-def test_one_connection_more_than_allowed_is_turned_away_until_another_one_ends() -> None:
-    with running(ServerLimits(max_connection_count=1)) as server:
-        with server.client() as first:
-            assert first.getTopologyConf("x") == "conf of x"
-            with server.connection() as second:
-                assert is_closed(second)
-            assert first.getTopologyConf("x") == "conf of x"
-        deadline = time.monotonic() + 10
-        while True:
-            with server.connection() as third:
-                try:
-                    third.sendall(call("getTopologyConf", id="x"))
-                    answer = receive(third, 4)
-                except ConnectionError:
-                    answer = b""
-            if answer:
-                break
-            assert time.monotonic() < deadline, "the place of the first connection stays taken"
+def test_one_connection_more_than_allowed_takes_the_place_of_the_longest_idle_one() -> None:
+    with (
+        running(ServerLimits(max_connection_count=2)) as server,
+        server.connection() as first,
+        server.connection() as second,
+    ):
+        for connection in (second, first, second):
+            connection.sendall(call("getTopologyConf", id="x"))
+            assert read_reply(connection)[3].success == "conf of x"
+        with server.connection() as third:
+            third.sendall(call("getTopologyConf", id="x"))
+            assert read_reply(third)[3].success == "conf of x"
+            assert is_closed(first)
+            second.sendall(call("getTopologyConf", id="x"))
+            assert read_reply(second)[3].success == "conf of x"
+
+
+def test_who_never_asks_for_anything_keeps_nobody_out() -> None:
+    with running(ServerLimits(max_connection_count=3)) as server, ExitStack() as stack:
+        for opening in (b"", b"\x00", b"\x00\x00\x00\x09abc") * 3:
+            stack.enter_context(server.connection()).sendall(opening)
+        with server.client() as client:
+            assert client.getTopologyConf("x") == "conf of x"
+
+
+def test_nobody_who_is_being_served_has_to_go() -> None:
+    with running(ServerLimits(max_connection_count=1)) as server, server.connection() as first:
+        first.sendall(call("beginUpdateBlob", key="jar"))
+        server.wait_until_held(len(call("beginUpdateBlob", key="jar")) - 4)
+        with server.connection() as second:
+            assert is_closed(second)
+        server.loop.call_soon_threadsafe(server.handler.met.set)
+        assert read_reply(first)[3].success == "jar"
 
 
 def test_when_too_much_is_held_the_greediest_unfinished_frame_goes_and_others_are_served(
