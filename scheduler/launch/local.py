@@ -1,7 +1,7 @@
 """Containers as processes of this machine.
 
-    container 0     python -m scheduler.run.topology  --root ROOT --topology ID
-    container N     python -m scheduler.run.container --root ROOT --topology ID --container N
+    container 0     python -m scheduler.run.topology  --root ROOT --topology=ID
+    container N     python -m scheduler.run.container --root ROOT --topology=ID --container N
 
 Each gets a session of its own, nothing on stdin, its log for stdout and
 stderr, and a mark that its descendants inherit (`scheduler.launch.processes`).
@@ -183,7 +183,8 @@ class LocalLauncher:
         return f"{self._root_mark}/{topology_id}/"
 
     def _our_argv(self, topology_id: str, container_id: int) -> list[str]:
-        where = ["--root", str(self._root), "--topology", topology_id]
+        # With "=", because an id may begin with a hyphen.
+        where = ["--root", str(self._root), f"--topology={topology_id}"]
         if container_id == 0:
             return [self._python, "-m", "scheduler.run.topology", *where]
         return [self._python, "-m", "scheduler.run.container", *where, "--container", str(container_id)]

@@ -97,11 +97,11 @@ def exists(pid: int) -> bool:
 def test_the_command_lines_are_simple(layout: Layout) -> None:
     launcher = LocalLauncher(layout, python="/opt/python")
     root = str(layout.root)
-    assert launcher._our_argv("a b-1-2", 0) == [
-        "/opt/python", "-m", "scheduler.run.topology", "--root", root, "--topology", "a b-1-2",
+    assert launcher._our_argv("-a b-1-2", 0) == [
+        "/opt/python", "-m", "scheduler.run.topology", "--root", root, "--topology=-a b-1-2",
     ]  # fmt: skip
     assert launcher._our_argv("a", 3) == [
-        "/opt/python", "-m", "scheduler.run.container", "--root", root, "--topology", "a", "--container", "3",
+        "/opt/python", "-m", "scheduler.run.container", "--root", root, "--topology=a", "--container", "3",
     ]  # fmt: skip
 
 
