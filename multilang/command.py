@@ -63,7 +63,12 @@ def _find(program: str, command: Sequence[str], cwd: Path, path: str) -> str:
     if "/" in program:
         # Relative to the component's own folder, as for execvp after chdir.
         place = cwd / program
-        if not place.is_file():
+        try:
+            is_file = place.is_file()
+        except OSError as exc:  # a folder on the way is closed to us, or the name is no name
+            reason = f"{place} cannot be looked at: {exc.strerror}"
+            raise CommandNotFound(command, cwd=str(cwd), path=path, reason=reason) from exc
+        if not is_file:
             raise CommandNotFound(command, cwd=str(cwd), path=path, reason=f"there is no file {place}")
         if not os.access(place, os.X_OK):
             raise CommandNotFound(command, cwd=str(cwd), path=path, reason=f"{place} is not executable")

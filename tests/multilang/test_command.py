@@ -117,3 +117,8 @@ def test_a_missing_file_and_one_that_cannot_be_executed_are_told_apart(tmp_path:
         plan(["bin/run"], tmp_path)
     with pytest.raises(CommandNotFound, match="no program 'run' on PATH"):
         plan(["run"], tmp_path, inherited={"PATH": str(tmp_path / "bin")})
+
+
+def test_a_name_that_the_system_refuses_is_no_command(tmp_path: Path) -> None:
+    with pytest.raises(CommandNotFound, match="cannot be looked at: File name too long"):
+        plan(["./" + "x" * 10_000], tmp_path)
