@@ -104,6 +104,9 @@ async def run(
             loop.add_signal_handler(number, stopped.set)
             stack.callback(loop.remove_signal_handler, number)
         layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A root that was there before may be open to others.
+        for folder in (layout.logs, layout.topology("any").parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
         store = FileStore(layout.state)
         stack.enter_context(_owned(layout, store))
         _refuse_used(host, port)

@@ -8,6 +8,7 @@ archive's directory.  Whatever else is in the jar is left alone.
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import zipfile
@@ -21,6 +22,7 @@ from storm_compat.errors import InvalidJar
 _PREFIX = "resources/"
 _BLOCK_BYTES = 256 * 1024
 _ALWAYS_FINE_BYTES = 16 * 1024 * 1024
+_NOT_THE_JARS_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,9 @@ class UnpackLimits:
     max_ratio: int = 200
     """Unpacked to packed bytes of the whole jar, beyond the first 16 MiB; deflate cannot do over 1032."""
 
+    max_depth: int = 100
+    """Folders in each other, as most tools that walk through them recurse."""
+
 
 def unpack_resources(jar: Path, folder: Path, limits: UnpackLimits | None = None) -> int:
     """Make ``folder`` and fill it with the jar's ``resources/``; return how many files that were.
@@ -40,6 +45,7 @@ def unpack_resources(jar: Path, folder: Path, limits: UnpackLimits | None = None
 
     Raises:
         InvalidJar: the jar is broken, or unpacking it would be dangerous; nothing is left behind.
+        OSError: there is no room for it; nothing is left behind either.
     """
     if folder.exists():
         shutil.rmtree(folder)
@@ -50,16 +56,13 @@ def unpack_resources(jar: Path, folder: Path, limits: UnpackLimits | None = None
     except InvalidJar:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    except OSError as exc:
+        shutil.rmtree(folder, ignore_errors=True)
+        if exc.errno in _NOT_THE_JARS_FAULT:
+            raise
+        raise InvalidJar(f"The uploaded jar cannot be unpacked: {exc}") from exc
     # zipfile raises all of these: for archives cut short, garbled, encrypted or packed in unknown ways.
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-        OSError,
-    ) as exc:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as exc:
         shutil.rmtree(folder, ignore_errors=True)
         raise InvalidJar(f"The uploaded jar cannot be unpacked, it is no intact zip file: {exc}") from exc
 
@@ -72,6 +75,8 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, jar_bytes: int, limits: Unpa
         count += 1
         if count > limits.max_file_count:
             raise InvalidJar(f"The jar holds more than {limits.max_file_count} resources")
+        if len(parts) > limits.max_depth:
+            raise InvalidJar(f"The jar holds a resource in more than {limits.max_depth} folders")
         target = folder.joinpath(*parts)
         if entry.is_dir():
             target.mkdir(parents=True, exist_ok=True)

@@ -40,9 +40,12 @@ class UploadLimits:
     max_jar_bytes: int = 2 * 1024**3
     """Storm has no such limit; without one a client could fill the disk by mistake."""
 
+    max_session_count: int = 1000
+    """Uploads under way at once; for one more, the one that got no chunk the longest is over."""
+
     def __post_init__(self) -> None:
-        if min(self.session_idle_s, self.jar_kept_s, self.max_jar_bytes) <= 0:
-            raise ValueError("the times and sizes of uploads must be positive")
+        if min(self.session_idle_s, self.jar_kept_s, self.max_jar_bytes, self.max_session_count) <= 0:
+            raise ValueError("the times, sizes and numbers of uploads must be positive")
 
 
 @dataclass(slots=True)
@@ -63,6 +66,8 @@ class Uploads:
     def begin(self, now: float) -> str:
         """Return the location of a new, empty upload."""
         self._inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if len(self._sessions) >= self._limits.max_session_count:
+            self._drop(min(self._sessions, key=lambda location: self._sessions[location].touched_at_s))
         jar = self._inbox / f"stormjar-{uuid.uuid4()}.jar"
         part = jar.with_suffix(".part")
         part.touch(mode=0o600, exist_ok=False)

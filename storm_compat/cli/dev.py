@@ -99,7 +99,7 @@ def _set_up_logging(layout: Layout, *, verbosity: int) -> None:
 
     try:
         layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        layout.logs.mkdir(exist_ok=True)
+        layout.logs.mkdir(mode=0o700, exist_ok=True)
         to_file = RotatingFileHandler(layout.nimbus_log, maxBytes=_MAX_LOG_BYTES, backupCount=2, delay=True)
     except OSError as exc:
         raise CommandError(f"{layout.root} cannot be used as a root: {exc}") from exc

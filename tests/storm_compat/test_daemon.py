@@ -159,6 +159,7 @@ def test_ready_says_where_nimbus_is_and_goes_with_it(start: Callable[..., Daemon
         "version": STORM_VERSION,
     }
     assert (tmp_path / "root").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "root" / "logs").stat().st_mode & 0o777 == 0o700
     client = connected(daemon, tmp_path)
     leader = client.getLeader()
     assert (leader.host, leader.port) == ("127.0.0.1", daemon.port())

@@ -104,3 +104,16 @@ def test_a_file_that_is_also_a_folder_says_so(tmp_path: Path) -> None:
     file = jar(tmp_path / "a.jar", {"resources/a": "x", "resources/a/b": "y"})
     with pytest.raises(InvalidJar, match="cannot be unpacked"):
         unpack_resources(file, tmp_path / "out")
+
+
+def test_folders_nested_too_deeply_are_refused(tmp_path: Path) -> None:
+    file = jar(tmp_path / "a.jar", {"resources/" + "a/" * 100 + "x": "x"})
+    with pytest.raises(InvalidJar, match=r"^The jar holds a resource in more than 100 folders$"):
+        unpack_resources(file, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_name_that_no_file_can_have_is_no_broken_zip(tmp_path: Path) -> None:
+    file = jar(tmp_path / "a.jar", {"resources/" + "a" * 300: "x"})
+    with pytest.raises(InvalidJar, match=r"^The uploaded jar cannot be unpacked: .*File name too long"):
+        unpack_resources(file, tmp_path / "out")

@@ -149,3 +149,15 @@ def test_a_jar_is_shared_where_it_can_be(tmp_path: Path) -> None:
     link_or_copy(source, target)
     link_or_copy(source, target)
     assert source.samefile(target)
+
+
+def test_uploads_that_nobody_goes_on_with_do_not_pile_up(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path, UploadLimits(max_session_count=2))
+    first, second = uploads.begin(NOW), uploads.begin(NOW + 1)
+    uploads.chunk(first, b"1", NOW + 2)
+    third = uploads.begin(NOW + 3)
+    with pytest.raises(UploadGone):
+        uploads.chunk(second, b"2", NOW + 3)
+    uploads.finish(first, NOW + 3)
+    uploads.finish(third, NOW + 3)
+    assert len(list(tmp_path.iterdir())) == 2
