@@ -215,6 +215,8 @@ class StreamManager:
             self.acks.lose_spout(local)
             spouts.forget(local)
         local.session = ShellSession(local.session.kind)
+        # Told now, it would speak of the life that comes next.
+        self._notices[:] = [n for n in self._notices if n.task != task or not isinstance(n, notices.Opened)]
         self.gates.measure(local, now)
 
     def tick(self, task: int, frequency_s: int) -> None:

@@ -506,6 +506,16 @@ def test_the_handshake_comes_before_tuples_that_were_there_first() -> None:
     assert json.loads(bytes(child.stdin).split(END)[-2])["tuple"] == ["x"]
 
 
+def test_a_component_that_dies_while_its_answer_to_the_handshake_is_heard_has_not_opened() -> None:
+    cluster = Cluster(topology(spout("s", 1), bolt("a", 2, reads=["s"])), [1, 2])
+    manager = cluster.managers[1]
+    for task in (1, 2):
+        manager.open(task, {}, "", {})
+        manager.receive(task, b'{"pid": 4711}' + END, cluster.now)
+    manager.lose(2, cluster.now)
+    assert manager.take_notices() == [notices.Opened(1, 4711)]
+
+
 # -- peers --------------------------------------------------------------------------
 
 
