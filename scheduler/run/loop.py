@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import os
 import select
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 READ = select.POLLIN
 WRITE = select.POLLOUT
@@ -85,6 +87,25 @@ class Loop:
         if fd in self._waiting:
             self._waiters.unregister(fd)
             self._waiting.discard(fd)
+
+    def hear(
+        self, numbers: Iterable[signal.Signals], handler: Callable[[signal.Signals, float], None]
+    ) -> None:
+        """Call back after one of these signals; between two handlers, as one may be writing a log line."""
+        wake_read, wake_write = os.pipe()
+        os.set_blocking(wake_write, False)
+        # Not what is read from the pipe: a child that is not yet its own program writes there, too.
+        heard: list[int] = []
+
+        def wake(_events: int, now: float) -> None:
+            os.read(wake_read, 64)
+            while heard:
+                handler(signal.Signals(heard.pop(0)), now)
+
+        self.add(wake_read, READ, wake, is_waiter=True)
+        signal.set_wakeup_fd(wake_write)
+        for number in numbers:
+            signal.signal(number, lambda number, _frame: heard.append(number))
 
     def call_at(self, when: float, callback: Callable[[float], None]) -> None:
         """Call back once the loop's clock (`time.monotonic`) has reached ``when``."""
