@@ -203,7 +203,10 @@ def _integer(value: Any) -> int | None:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else encode_json(value).decode("ascii")
+    """Return a value as text that every encoder takes: half characters, as in file names, become "?"."""
+    if isinstance(value, str):
+        return value.encode("utf-8", errors="replace").decode()
+    return "" if value is None else encode_json(value).decode("ascii")
 
 
 def _level(value: Any) -> int:

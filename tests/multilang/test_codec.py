@@ -589,3 +589,15 @@ def test_messages_that_may_need_tidying_are_told_from_plain_ones(data: bytes, is
 def test_tidying_leaves_all_but_emits_and_metrics_alone() -> None:
     for event in (Ack(1), Sync(), Log("é", 2), Noise("é"), Oddity("é"), Ready(1)):
         assert codec.tidy(event) == [event]
+
+
+@pytest.mark.parametrize(
+    ("message", "event"),
+    [
+        ({"command": "error", "msg": "no file \udcff"}, ErrorReported("no file ?")),
+        ({"command": "log", "msg": "\ud800"}, Log("?", 2)),
+        ({"command": "metrics", "name": "a\udc80", "params": 1}, Metric("a?", msgspec.Raw(b"1"))),
+    ],
+)
+def test_half_characters_in_texts_are_replaced(message: Any, event: Event) -> None:
+    assert said(message) == [event]
