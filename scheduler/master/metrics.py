@@ -111,7 +111,7 @@ class ComponentErrors:
             self._interval_began_s, self._stored_count, self._suppressed_count = now, 0, 0
         if self._stored_count < self.limits.max_per_interval:
             self._stored_count += 1
-            self.kept.append(msgspec.structs.replace(error, text=_shortened(error.text)))
+            self.kept.append(msgspec.structs.replace(error, text=shortened(error.text)))
             return
         if self._suppressed_count:
             self.kept.pop()
@@ -190,10 +190,11 @@ def _sum(base: Mapping[str, Number], now: Mapping[str, Number]) -> dict[str, Num
     return total
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a text without its middle if it is longer than `TEXT_CHARS`; what is returned is not."""
     if len(text) <= TEXT_CHARS:
         return text
-    half = TEXT_CHARS // 2
+    half = (TEXT_CHARS - 64) // 2
     return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
 
 

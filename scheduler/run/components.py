@@ -34,6 +34,7 @@ _TAIL_LINES = 20
 _TAIL_BYTES = 4000
 _LATE_START_S = 30.0
 _EOF_GRACE_S = 1.0
+MAX_UNREAD = 1_000_000  # messages for a component that reads nothing; about 100 MB
 _LAST_READS = 64  # of what a dead component left in its pipes
 
 
@@ -88,8 +89,9 @@ class ComponentRunner:
         )
         loop.add(process.stderr, READ, self._on_stderr, is_waiter=False)
         if hasattr(os, "pidfd_open"):
-            self._pidfd = os.pidfd_open(process.pid)
-            loop.add(self._pidfd, READ, self._on_exit, is_waiter=True)
+            with contextlib.suppress(OSError):  # no descriptor left: its end shows in its output, too
+                self._pidfd = os.pidfd_open(process.pid)
+                loop.add(self._pidfd, READ, self._on_exit, is_waiter=True)
         manager = host.manager
         conf = manager.topology.component_conf(component)
         manager.open(task, conf, str(host.pid_dir), shell_context(manager.topology, task))
@@ -306,6 +308,12 @@ class ComponentRunner:
     def check(self, now: float) -> None:
         """Send a heartbeat where silence asks for one; end what has been silent too long."""
         local, manager = self.local, self._host.manager
+        if len(local.urgent) > MAX_UNREAD:
+            self.kill(
+                f"does not read its input: {len(local.urgent)} answers to its emits wait. "
+                "Let it read them, or emit with need_task_ids false"
+            )
+            return
         if local.session.state is not State.OPEN:
             return
         is_idle_spout = local.is_spout and local.session.outstanding == 0

@@ -14,6 +14,7 @@ import gc
 import logging
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -22,10 +23,11 @@ from pathlib import Path
 from scheduler.control import messages
 from scheduler.errors import SchedulerError
 from scheduler.layout import Layout
+from scheduler.master.metrics import shortened
 from scheduler.plan import PackingPlan
 from scheduler.run import logs
 from scheduler.run.components import Components
-from scheduler.run.loop import READ, Loop
+from scheduler.run.loop import Loop
 from scheduler.run.master_line import MasterLine
 from scheduler.run.peers import PeerHello, Peers
 from scheduler.run.reports import task_report
@@ -43,6 +45,7 @@ _REPORT_EVERY_S = 1.0
 _RELIEVE_EVERY_S = 0.1
 _STOP_GRACE_S = 2.0
 _MAX_ERRORS = 100
+DESCRIPTORS_PER_TASK = 8  # three pipes and a pidfd; twice that while one is started
 _INCARNATION_BITS = 27  # with acks.KEY_BITS a root key stays below 2**63
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 
@@ -60,6 +63,7 @@ class ContainerProcess:
         self._container_id = container_id
         self._incarnation = incarnation
         self._store = store
+        _allow_descriptors(DESCRIPTORS_PER_TASK * len(plan.container_of()))
         self._loop = Loop()
         # SystemRandom asks the kernel for every edge; a seeded generator is 20 times cheaper.
         self._manager = StreamManager(
@@ -97,12 +101,9 @@ class ContainerProcess:
     def run(self) -> int:
         """Work until halted; no process of ours is left then."""
         now = time.monotonic()
-        wake_read, wake_write = os.pipe()
-        os.set_blocking(wake_write, False)
-        signal.set_wakeup_fd(wake_write)
-        self._loop.add(wake_read, READ, lambda _e, _n: None, is_waiter=True)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda signum, _frame: self._halt(f"signal {signum}"))
+        self._loop.hear(
+            (signal.SIGTERM, signal.SIGINT), lambda number, _: self._halt(f"{number.name} was received")
+        )
         self._peers.start(now)
         self._line.start(now)
         if read(self._store, self._status_path, StatusRecord).status is Status.ACTIVE:
@@ -215,6 +216,7 @@ class ContainerProcess:
 
     def _report_error(self, task: int, text: str) -> None:
         local = self._manager.tasks[task]
+        text = shortened(text)
         self._write_line(local, "ERROR", text.encode("utf-8", errors="replace"))
         if len(self._errors) < _MAX_ERRORS:
             self._errors.append(messages.ErrorReport(local.component, task, text, time.time()))
@@ -243,6 +245,15 @@ class ContainerProcess:
                 self._manager.tick(task, frequency_s)
 
         self._loop.call_at(now + frequency_s, tick)
+
+
+def _allow_descriptors(count: int) -> None:
+    """Let this process open ``count`` files and some more, as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + 256
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 MAX_BYTES = 10 * 1024 * 1024
 FILE_COUNT = 3
+MAX_LINE_BYTES = 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,9 @@ class RotatingLog:
     """``file_count`` files of about ``max_bytes``: ``path``, the older ``path.1``, the oldest ``path.2``.
 
     Where this process's stdout or stderr lead into the same file, they move
-    on with it.  A write never fails: what a full disk refuses is counted, and
-    the count is written as soon as there is room.
+    on with it.  A line loses what is beyond 1 MiB.  A write never fails: what
+    a full disk refuses is counted, and the count is written as soon as there
+    is room.
     """
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES, file_count: int = FILE_COUNT) -> None:
@@ -75,6 +77,8 @@ class RotatingLog:
             self._second = second
             self._stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second)).encode()
         milliseconds = int((now - second) * 1000)
+        if len(line) > MAX_LINE_BYTES:
+            line = b"%b ... %d bytes left out" % (line[:MAX_LINE_BYTES], len(line) - MAX_LINE_BYTES)
         data = b"%s.%03d %s\n" % (self._stamp, milliseconds, line.rstrip(b"\r\n"))
         self._byte_count += os.write(self._descriptor, data)
 

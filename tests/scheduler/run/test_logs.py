@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.run.logs import RotatingLog
+from scheduler.run.logs import MAX_LINE_BYTES, RotatingLog
 
 CHECKOUT = Path(__file__).parents[3]
 NOW = time.mktime((2026, 1, 31, 12, 0, 0, 0, 0, -1)) + 0.125
@@ -106,3 +106,10 @@ def test_our_own_stderr_moves_on_with_the_file(path: Path) -> None:
             [sys.executable, "-c", program, os.fspath(path)], cwd=CHECKOUT, stderr=output, check=True
         )
     assert path.read_text().endswith(" line\nlast words\n")
+
+
+def test_a_line_without_end_is_cut(path: Path) -> None:
+    rotating = RotatingLog(path)
+    rotating.write(b"x" * (MAX_LINE_BYTES + 7), NOW)
+    rotating.close()
+    assert path.read_bytes() == STAMP + b" " + b"x" * MAX_LINE_BYTES + b" ... 7 bytes left out\n"
