@@ -2,7 +2,8 @@
 
 Of two containers the one with the lower id connects.  Its first frame says
 who it is and knows the topology's secret; the answer is the same from the
-other side.  A peer whose incarnation is not the plan's is no peer.
+other side.  A peer whose incarnation is not the plan's is no peer.  Who has
+not said who it is may send little, and makes room for others.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 _RETRY_S = 0.1
 _HELLO_DEADLINE_S = 5.0
 _MAX_STRANGERS = 64
+_HELLO_BYTES = 4096
 
 
 class PeerHello(msgspec.Struct, frozen=True, tag=True):
@@ -47,7 +49,9 @@ class Peers:
         self._plan: dict[int, Address] = {}
         self._links: dict[int, FramedSocket] = {}
         self._incarnations: dict[int, int] = {}
-        self._strangers: set[FramedSocket] = set()
+        self._strangers: dict[FramedSocket, None] = {}
+        """Who has not said hello yet, oldest first."""
+        self._refused_count = 0
         self._names: dict[FramedSocket, PeerHello] = {}
         self._listener = socket.create_server((host, 0), backlog=64)
         self._listener.setblocking(False)
@@ -104,29 +108,31 @@ class Peers:
             log.debug("peer unreachable container=%d reason=%s", address.container_id, exc)
             self._loop.call_at(now + _RETRY_S, lambda then: self._dial(address, then))
             return
-        self._strangers.add(connection)
+        self._strangers[connection] = None
         self._names[connection] = PeerHello(
             self._me.topology_id, self._me.plan_version, address.container_id, address.incarnation, ""
         )
         connection.send(self._hello, now)
 
     def _on_connection(self, _events: int, now: float) -> None:
+        def give_up(stranger: FramedSocket) -> None:
+            if stranger in self._strangers:
+                del self._strangers[stranger]
+                stranger.close()
+
         try:
             accepted, _ = self._listener.accept()
         except OSError:
             return
-        if len(self._strangers) >= _MAX_STRANGERS:
-            accepted.close()
-            return
-        connection = FramedSocket(self._loop, accepted, self._on_hello, self._on_stranger_lost)
-        self._strangers.add(connection)
+        callers = [stranger for stranger in self._strangers if stranger not in self._names]
+        if len(callers) >= _MAX_STRANGERS:
+            give_up(callers[0])
+        connection = FramedSocket(
+            self._loop, accepted, self._on_hello, self._on_stranger_lost, max_frame_bytes=_HELLO_BYTES
+        )
+        self._strangers[connection] = None
 
-        def give_up(_: float) -> None:
-            if connection in self._strangers:
-                self._strangers.discard(connection)
-                connection.close()
-
-        self._loop.call_at(now + _HELLO_DEADLINE_S, give_up)
+        self._loop.call_at(now + _HELLO_DEADLINE_S, lambda _: give_up(connection))
 
     def _on_hello(self, connection: FramedSocket, body: bytes, now: float) -> None:
         if connection not in self._strangers:
@@ -144,7 +150,8 @@ class Peers:
             raise PeerError(f"a hello from container {hello.container_id} of {hello.topology_id}")
         if expected is not None and expected.incarnation != hello.incarnation:
             raise PeerError(f"container {hello.container_id} was replaced meanwhile")
-        self._strangers.discard(connection)
+        del self._strangers[connection]
+        connection.trust()
         self._names[connection] = hello
         if hello.container_id in self._links:
             self._drop(hello.container_id, "it connected anew", now)
@@ -160,10 +167,12 @@ class Peers:
         self._manager.receive_frame(self._names[connection].container_id, body, now)
 
     def _on_stranger_lost(self, connection: FramedSocket, reason: str, now: float) -> None:
-        self._strangers.discard(connection)
+        self._strangers.pop(connection, None)
         name = self._names.pop(connection, None)
         if name is None:
-            log.warning("connection refused reason=%s", reason)
+            self._refused_count += 1
+            if self._refused_count & (self._refused_count - 1) == 0:  # strangers must not fill the disk
+                log.warning("connection refused reason=%s refused_count=%d", reason, self._refused_count)
             return
         if self._links.get(name.container_id) is connection:
             self._drop(name.container_id, reason, now)

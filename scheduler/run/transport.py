@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from scheduler.errors import PeerError
 from scheduler.run.loop import HANG_UP, READ, WRITE, Loop
-from scheduler.stream.links import FrameSplitter
+from scheduler.stream.links import MAX_FRAME_BYTES, FrameSplitter
 
 _READ_BYTES = 256 * 1024
 
@@ -28,12 +28,14 @@ class FramedSocket:
         connection: socket.socket,
         on_frame: Callable[[FramedSocket, bytes, float], None],
         on_lost: Callable[[FramedSocket, str, float], None],
+        *,
+        max_frame_bytes: int = MAX_FRAME_BYTES,
     ) -> None:
         self._loop = loop
         self._socket = connection
         self._on_frame = on_frame
         self._on_lost = on_lost
-        self._splitter = FrameSplitter()
+        self._splitter = FrameSplitter(max_frame_bytes)
         self._out: deque[bytes | memoryview] = deque()
         self.queued_bytes = 0
         """What was sent and is not in the kernel yet."""
@@ -79,6 +81,10 @@ class FramedSocket:
         self.queued_bytes += len(frame)
         if len(self._out) == 1:
             self._flush(now)
+
+    def trust(self) -> None:
+        """Take frames of any legal size from now on."""
+        self._splitter.max_frame_bytes = MAX_FRAME_BYTES
 
     def close(self) -> None:
         """Close without calling back."""

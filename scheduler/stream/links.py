@@ -92,7 +92,8 @@ class Link:
 class FrameSplitter:
     """Cut the bytes of a connection into the bodies of frames."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_frame_bytes: int = MAX_FRAME_BYTES) -> None:
+        self.max_frame_bytes = max_frame_bytes
         self._chunks: list[bytes] = []
         self._have = 0
         self._need = _LENGTH.size
@@ -112,8 +113,8 @@ class FrameSplitter:
         position = 0
         while len(buffer) - position >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(buffer, position)
-            if length > MAX_FRAME_BYTES:
-                raise PeerError(f"a frame of {length} bytes exceeds {MAX_FRAME_BYTES}")
+            if length > self.max_frame_bytes:
+                raise PeerError(f"a frame of {length} bytes exceeds {self.max_frame_bytes}")
             stop = position + _LENGTH.size + length
             if stop > len(buffer):
                 self._need = stop - position
