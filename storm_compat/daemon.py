@@ -3,9 +3,10 @@
     lock the root -> is the port free -> clean up and adopt -> listen -> write ready.json -> serve -> a signal
     -> stop listening -> end every process of every topology -> remove ready.json
 
-SIGINT and SIGTERM end it, and with it all topologies, whose records stay:
-the next nimbus on the same root starts them again.  Killed in any other way
-it leaves them running, and the next one adopts them.
+SIGINT, SIGTERM and, unless it is ignored as under nohup, SIGHUP end it, and
+with it all topologies, whose records stay: the next nimbus on the same root
+starts them again.  Killed in any other way it leaves them running, and the
+next one adopts them.
 
 Decides nothing about topologies.  Sets up no logging: whoever calls does.
 """
@@ -81,7 +82,7 @@ async def run(
     overrides: Mapping[str, Any] | None = None,
     launcher: Launcher | None = None,
 ) -> int:
-    """Serve until SIGINT or SIGTERM and return the exit code, 0.
+    """Serve until a signal as above and return the exit code, 0.
 
     Args:
         layout: its root is made, readable by its owner only, if it is missing.
@@ -100,7 +101,9 @@ async def run(
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             loop.add_signal_handler(number, stopped.set)
             stack.callback(loop.remove_signal_handler, number)
         layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)

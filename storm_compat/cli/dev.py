@@ -114,10 +114,11 @@ def _set_up_logging(layout: Layout, *, verbosity: int) -> None:
 
 
 def _take_signals(layout: Layout) -> None:
-    """Make the first Ctrl-C, or a closed terminal, stop nimbus in order; the second one kills everything."""
+    """Make the first Ctrl-C stop nimbus in order, and the second one kill everything."""
     import asyncio
     import os
     import signal
+    from contextlib import suppress
 
     loop = asyncio.get_running_loop()
     is_stopping = False
@@ -127,11 +128,11 @@ def _take_signals(layout: Layout) -> None:
         if is_stopping:
             _kill_everything(layout)
         is_stopping = True
-        click.echo("\nStopping all topologies. Ctrl-C again kills them.", err=True)
         os.kill(os.getpid(), signal.SIGTERM)
+        with suppress(OSError):  # nobody may be there to read it
+            click.echo("\nStopping all topologies. Ctrl-C again kills them.", err=True)
 
     loop.add_signal_handler(signal.SIGINT, interrupted)
-    loop.add_signal_handler(signal.SIGHUP, os.kill, os.getpid(), signal.SIGTERM)
 
 
 def _kill_everything(layout: Layout) -> NoReturn:

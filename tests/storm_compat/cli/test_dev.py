@@ -25,9 +25,9 @@ def dev(tmp_path):
     """Return a function that starts a cluster on a root, and what it said when it was ready."""
     started = []
 
-    def start(*arguments):
+    def start(*arguments, before=()):
         process = subprocess.Popen(
-            [*COMMAND, "dev", "--root", str(tmp_path / "root"), "--nimbus", "127.0.0.1:0", *arguments],
+            [*before, *COMMAND, "dev", "--root", tmp_path / "root", "--nimbus", "127.0.0.1:0", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, start_new_session=True,
         )  # fmt: skip
         started.append(process)
@@ -89,6 +89,31 @@ def test_a_person_is_told_what_to_type_next(dev):
     assert any(line.startswith("  heronry submit PATH") for line in lines)
     cluster.terminate()
     assert cluster.wait(60) == 0
+
+
+def test_ctrl_c_ends_it_also_when_nobody_reads_what_it_says(dev, tmp_path):
+    cluster = dev("--json")
+    document(cluster)
+    cluster.stderr.close()
+    cluster.send_signal(signal.SIGINT)
+    assert cluster.wait(60) is not None
+    assert "nimbus ends" in (tmp_path / "root" / "logs" / "nimbus.log").read_text()
+
+
+def test_a_closed_terminal_ends_it(dev, tmp_path):
+    cluster = dev("--json")
+    document(cluster)
+    cluster.send_signal(signal.SIGHUP)
+    assert cluster.wait(60) == 0
+    assert not (tmp_path / "root" / "ready.json").exists()
+
+
+def test_under_nohup_it_outlives_the_terminal(dev):
+    cluster = dev("--json", before=["nohup"])
+    document(cluster)
+    cluster.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        cluster.wait(1)
 
 
 def test_the_second_cluster_on_a_root_names_the_first(dev):
