@@ -35,7 +35,7 @@ from scheduler.errors import LockHeld, PeerError, SchedulerError
 from scheduler.launch.base import Launcher
 from scheduler.launch.local import LocalLauncher
 from scheduler.layout import FIRST_SLOT, Layout
-from scheduler.run import client, logs
+from scheduler.run import client, limits, logs
 from scheduler.state.files import FileStore
 from scheduler.state.store import StateStore
 from storm_compat import conf as confs
@@ -44,7 +44,7 @@ from storm_compat.errors import CompatError, PortInUse, RootInUse
 from storm_compat.nimbus import Nimbus
 from storm_compat.stats import Machine
 from storm_compat.thrift import idl
-from storm_compat.thrift.server import ThriftServer
+from storm_compat.thrift.server import ServerLimits, ThriftServer
 from storm_compat.topologies import Topologies
 from storm_compat.uploads import Uploads
 
@@ -186,7 +186,10 @@ async def _serving(
     topologies = Topologies(depot, layout, launcher, _Masters(store), conf, owner=_owner())
     async with topologies:
         nimbus = Nimbus(topologies, uploads, depot, _machine(conf, *address), conf)
-        server = ThriftServer(idl.load().Nimbus, nimbus)
+        most = ServerLimits().max_connection_count
+        server = ThriftServer(
+            idl.load().Nimbus, nimbus, ServerLimits(max_connection_count=limits.allow_descriptors(most))
+        )
         try:
             host, port = await server.start(*address)
         except OSError as exc:
@@ -230,9 +233,13 @@ class _Masters:
 
 async def _clean_inbox(uploads: Uploads) -> None:
     while True:
-        count = uploads.clean(time.time())
-        if count:
-            logger.info("cleaned the inbox: files=%s", count)
+        try:
+            count = uploads.clean(time.time())
+        except OSError as exc:
+            logger.warning("could not clean the inbox: reason=%s", exc)
+        else:
+            if count:
+                logger.info("cleaned the inbox: files=%s", count)
         await asyncio.sleep(CLEAN_INBOX_EVERY_S)
 
 

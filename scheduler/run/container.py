@@ -14,7 +14,6 @@ import gc
 import logging
 import os
 import random
-import resource
 import signal
 import sys
 import time
@@ -25,7 +24,7 @@ from scheduler.errors import SchedulerError
 from scheduler.layout import Layout
 from scheduler.master.metrics import shortened
 from scheduler.plan import PackingPlan
-from scheduler.run import logs
+from scheduler.run import limits, logs
 from scheduler.run.components import Components
 from scheduler.run.loop import Loop
 from scheduler.run.master_line import MasterLine
@@ -63,7 +62,7 @@ class ContainerProcess:
         self._container_id = container_id
         self._incarnation = incarnation
         self._store = store
-        _allow_descriptors(DESCRIPTORS_PER_TASK * len(plan.container_of()))
+        limits.allow_descriptors(DESCRIPTORS_PER_TASK * len(plan.container_of()))
         self._loop = Loop()
         # SystemRandom asks the kernel for every edge; a seeded generator is 20 times cheaper.
         self._manager = StreamManager(
@@ -245,15 +244,6 @@ class ContainerProcess:
                 self._manager.tick(task, frequency_s)
 
         self._loop.call_at(now + frequency_s, tick)
-
-
-def _allow_descriptors(count: int) -> None:
-    """Let this process open ``count`` files and some more, as far as the system lets us."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count + 256
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def main(arguments: list[str] | None = None) -> int:

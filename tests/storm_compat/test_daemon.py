@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -16,8 +18,9 @@ from typing import Any
 import psutil
 import pytest
 
-from storm_compat.daemon import STORM_VERSION
+from storm_compat.daemon import STORM_VERSION, _clean_inbox
 from storm_compat.thrift import idl
+from storm_compat.uploads import Uploads
 from tests.storm_compat.builders import bolt, common, grouping, jar, shell, spout, topology
 from tests.storm_compat.test_nimbus import Client
 
@@ -244,3 +247,26 @@ def test_a_killed_nimbus_is_followed_by_one_that_adopts(start: Callable[..., Dae
     )
     wait_for(lambda: acked(client) == 198)
     client.close()
+
+
+class FullUploads(Uploads):
+    """An inbox that cannot be looked at, as when no file can be opened any more."""
+
+    count = 0
+
+    def clean(self, now: float) -> int:
+        self.count += 1
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_an_inbox_that_cannot_be_cleaned_does_not_end_nimbus(tmp_path: Path) -> None:
+    async def story() -> None:
+        uploads = FullUploads(tmp_path)
+        async with asyncio.TaskGroup() as group:
+            cleaner = group.create_task(_clean_inbox(uploads))
+            await asyncio.sleep(0)
+            assert uploads.count == 1
+            assert not cleaner.done()
+            cleaner.cancel()
+
+    asyncio.run(story())
