@@ -384,7 +384,8 @@ def test_27_without_ackers_task_ids_come_first_and_the_ack_after_the_sync(run: R
     running = run(draft, {"topology.acker.executors": 0})
     until(lambda: len([n for n in running.notes("asking") if _command(n) == "ack"]) == 2)
     notes = running.notes("asking")
-    task = running.notes("sink", what="handshake")[0]["context"]["taskid"]
+    # The acks wait for nobody, so the sink may still be starting.
+    task = until(lambda: running.notes("sink", what="handshake"))[0]["context"]["taskid"]
     told = [note["message"] for note in notes if note["what"] in ("message", "answer")]
     interesting = [m for m in told if isinstance(m, list) or m["command"] == "ack"]
     assert interesting == [[task], {"command": "ack", "id": 1}, [task], {"command": "ack", "id": 0}]
