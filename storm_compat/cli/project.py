@@ -73,9 +73,9 @@ class Project:
         """Return name and settings of the named environment, or of the only one; nothing if there are none.
 
         Raises:
-            CommandError: there is none of that name, or several to choose from.
+            CommandError: there is none of that name, or several to choose from, or it is no JSON object.
         """
-        environments = self.config.get("envs") or {}
+        environments = _object("envs", self.config.get("envs"))
         listed = "config.json has: " + (", ".join(environments) or "no envs")
         if name is not None and name not in environments:
             raise CommandError(f"no environment {name!r}", code=ExitCode.USAGE, advice=listed)
@@ -86,7 +86,25 @@ class Project:
                 advice=f"{listed}\nName one with -e.",
             )
         name = name or next(iter(environments), None)
-        return name, environments.get(name, {})
+        if name is None:
+            return None, {}
+        environment = _object(f"envs.{name}", environments[name])
+        for key in ("options", "log"):
+            _object(f"envs.{name}.{key}", environment.get(key))
+        return name, environment
+
+
+def _object(place: str, value: Any) -> Mapping[str, Any]:
+    """Return the JSON object at ``place`` of config.json; empty if nothing is said there.
+
+    Raises:
+        CommandError: it is something else.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise CommandError(f"config.json: {place} must be an object, and is {json.dumps(value)}")
+    return value
 
 
 def open_project(root: Path) -> Project:

@@ -74,6 +74,24 @@ def test_several_environments_are_listed(tmp_path):
         made.environment("x")
 
 
+@pytest.mark.parametrize(
+    ("envs", "what"),
+    [
+        (["prod"], "envs"),
+        ({"prod": "x"}, "envs.prod"),
+        ({"prod": {"options": ["a=1"]}}, "envs.prod.options"),
+        ({"prod": {"log": "/var/log"}}, "envs.prod.log"),
+    ],
+)
+def test_an_environment_of_another_shape_is_named(tmp_path, envs, what):
+    with pytest.raises(CommandError, match=rf"config\.json: {what} must be an object"):
+        Project(tmp_path, {"envs": envs}).environment(None)
+
+
+def test_an_environment_of_nothing_says_nothing(tmp_path):
+    assert Project(tmp_path, {"envs": {"prod": None}}).environment(None) == ("prod", {})
+
+
 def test_the_command_line_wins_over_the_topology_and_that_over_the_environment():
     found = conf({"options": {"a": 1, "b": 1, "c": 1}}, {"b": 2, "c": 2}, {"c": 3})
     assert (found["a"], found["b"], found["c"]) == (1, 2, 3)
