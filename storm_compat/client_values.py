@@ -5,11 +5,13 @@ Counts are those since the start (Storm's window ":all-time") and leave out the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 ALL_TIME = ":all-time"
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class ExecutorSummary:
     counts: Counts | None
     """None until the executor has reported."""
 
+    @property
+    def task_count(self) -> int:
+        return self.last_task - self.first_task + 1
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorSummary:
@@ -82,9 +88,15 @@ class ErrorSummary:
     port: int | None
 
     @property
-    def first_line(self) -> str:
-        """What is the same when the same thing happens again; often the rest is not."""
-        return self.text.partition("\n")[0]
+    def kind(self) -> str:
+        """What is the same when the same thing happens again.
+
+        A traceback is known by the places in it, other text by its first line without the numbers: process
+        ids, times and the values of tuples come and go.
+        """
+        first, *rest = self.text.split("\n")
+        places = [line for line in rest if line.startswith('  File "')]
+        return "\n".join(places) or _NUMBER.sub("0", first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,10 @@ class TopologyInfo:
     executors: tuple[ExecutorSummary, ...]
     errors: tuple[ErrorSummary, ...]
     """Newest first."""
+
+    def own_executors(self) -> list[ExecutorSummary]:
+        """Return the executors of the user's components, without those of the system."""
+        return [e for e in self.executors if not e.component.startswith("__")]
 
     def components(self) -> dict[str, tuple[ExecutorSummary, ...]]:
         """Return the executors of each component, by the component's id."""

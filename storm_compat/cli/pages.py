@@ -54,7 +54,7 @@ def cluster_page(address: str, cluster: ClusterSummary) -> str:
 
 def topology_page(info: TopologyInfo, *, now_s: float, has_executors: bool) -> str:
     """Return the page of one topology."""
-    own = [e for e in info.executors if not e.component.startswith("__")]
+    own = info.own_executors()
     places = sorted({(e.host, e.port) for e in own})
     title = f"{styled(info.name, bold=True)} is {status_text(info.status)}, up {duration(info.uptime_s)}"
     by = f", submitted by {info.owner}" if info.owner else ""
@@ -69,7 +69,7 @@ def topology_page(info: TopologyInfo, *, now_s: float, has_executors: bool) -> s
         lines += ["", f"{plural(len(places), 'container')}: {shown}"]
     if info.errors:
         lines += ["", styled("Errors, newest first", bold=True)]
-        grouped = by_first_line(info.errors)
+        grouped = by_kind(info.errors)
         lines += [error_text(error, count, now_s=now_s) for error, count in grouped[:_MAX_ERRORS]]
         if len(grouped) > _MAX_ERRORS:
             lines.append(f"... and {plural(len(grouped) - _MAX_ERRORS, 'older error')}; --json shows all")
@@ -94,7 +94,7 @@ def component_table(info: TopologyInfo) -> str:
             (
                 component,
                 kind,
-                sum(e.last_task - e.first_task + 1 for e in executors),
+                sum(e.task_count for e in executors),
                 sum(c.emitted for c in counts),
                 sum(c.transferred for c in counts),
                 executed,
@@ -129,11 +129,11 @@ def executor_table(executors: Sequence[ExecutorSummary]) -> str:
     return table(header, rows, right=range(3, 8))
 
 
-def by_first_line(errors: Sequence[ErrorSummary]) -> list[tuple[ErrorSummary, int]]:
+def by_kind(errors: Sequence[ErrorSummary]) -> list[tuple[ErrorSummary, int]]:
     """Return the newest of each kind of error of a component, and how many there are of it."""
     groups: dict[tuple[str, str], list[ErrorSummary]] = {}
     for error in errors:
-        groups.setdefault((error.component, error.first_line), []).append(error)
+        groups.setdefault((error.component, error.kind), []).append(error)
     return [(group[0], len(group)) for group in groups.values()]
 
 

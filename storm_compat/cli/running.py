@@ -8,40 +8,45 @@ from storm_compat.cli.connect import wait_until
 from storm_compat.cli.exit_codes import CommandError
 from storm_compat.cli.output import note, plural, status_text
 from storm_compat.client import NimbusClient
-from storm_compat.client_values import TopologyInfo
+from storm_compat.client_values import ExecutorSummary, TopologyInfo
 
 
-def is_running(info: TopologyInfo) -> bool:
-    """Return whether every task of the user's components has had a process for a second."""
-    own = [e for e in info.executors if not e.component.startswith("__")]
-    return bool(own) and all(e.uptime_s > 0 and e.counts is not None for e in own)
+def is_running(executor: ExecutorSummary) -> bool:
+    """Return whether its tasks have had a process for a second."""
+    return executor.uptime_s > 0 and executor.counts is not None
 
 
 def wait_until_running(client: NimbusClient, info: TopologyInfo, timeout_s: float) -> TopologyInfo:
     """Return what is known once it runs; errors of its components are shown as they come."""
     shown = set()
+    found = info
 
     def running() -> TopologyInfo | None:
+        nonlocal found
         found = client.info(info.name)
         for error in reversed(found.errors):
-            if (error.component, error.first_line) not in shown:
-                shown.add((error.component, error.first_line))
+            if (error.component, error.kind) not in shown:
+                shown.add((error.component, error.kind))
                 note(f"Error in {error.component}: {error.text.rstrip()}")
-        return found if is_running(found) else None
+        own = found.own_executors()
+        return found if own and all(map(is_running, own)) else None
 
     try:
         return wait_until(running, timeout_s=timeout_s, what=f"{info.name} was submitted but does not run")
     except CommandError as exc:
-        exc.advice = f"It stays submitted. Look at it with: heronry status {info.name}"
+        own = found.own_executors()
+        running_count = sum(e.task_count for e in own if is_running(e))
+        progress = f"{running_count} of {plural(sum(e.task_count for e in own), 'task')} run so far"
+        exc.advice = f"{progress}. It stays submitted, look at it with: heronry status {info.name}"
         raise
 
 
 def _places(info: TopologyInfo) -> tuple[int, int, int]:
     """Return how many containers, tasks and components of the user there are."""
-    own = [e for e in info.executors if not e.component.startswith("__")]
+    own = info.own_executors()
     return (
         len({(e.host, e.port) for e in own}),
-        sum(e.last_task - e.first_task + 1 for e in own),
+        sum(e.task_count for e in own),
         len({e.component for e in own}),
     )
 

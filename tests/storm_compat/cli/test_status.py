@@ -102,6 +102,28 @@ def test_an_error_that_comes_again_is_shown_once_with_its_number(running, heronr
     assert part[1:] == ["    boom", "    restart 2"]
 
 
+def test_errors_that_differ_in_numbers_alone_are_of_one_kind(running, heronry, make_error):
+    running.errors = {
+        "count": [make_error(f"exit code 1 after 0.{n} s, pid {n}", STORM_TIME + n) for n in range(3)]
+    }
+    part = heronry("status", "wc").out.partition("Errors, newest first\n")[2].splitlines()
+    assert part[0].endswith(" ago, 3 times")
+    assert part[1:] == ["    exit code 1 after 0.2 s, pid 2"]
+
+
+def test_errors_of_one_place_in_the_code_are_of_one_kind_whatever_the_tuple(running, heronry, make_error):
+    text = 'Bad tuple {}\nTraceback (most recent call last):\n  File "a.py", line {}, in f\nValueError: {}'
+    running.errors = {
+        "count": [
+            make_error(text.format("x", 1, "x"), STORM_TIME + 2),
+            make_error(text.format("y", 1, "y"), STORM_TIME + 1),
+            make_error(text.format("z", 2, "z"), STORM_TIME),
+        ]
+    }
+    heads = [line for line in heronry("status", "wc").out.splitlines() if line.startswith("count, ")]
+    assert [head.endswith(" ago, 2 times") for head in heads] == [True, False]
+
+
 def test_status_as_json_holds_everything(running, heronry):
     found = json.loads(heronry("status", "wc", "--json").out)["topology"]
     assert found["topology_id"] == "wc-1-1700000000"
