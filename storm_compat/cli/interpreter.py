@@ -47,7 +47,6 @@ class LoadedTopology:
     runner: str | None
     """The streamparse_run of its Python components; None if there are none."""
 
-    java_components: tuple[str, ...]
     interpreter: Candidate
 
 
@@ -95,7 +94,6 @@ def load(pythons: list[Candidate], request: Mapping[str, Any], *, shown_file: st
             class_name=answer["class"],
             other_classes=tuple(answer["others"]),
             runner=answer["runner"],
-            java_components=tuple(answer["java"]),
             interpreter=python,
         )
     advice = "Install it there (pip install streamparse), or name a Python that has it with --python."

@@ -4,7 +4,7 @@
 
 Request: file; paths, which are appended to sys.path and tell which code is the user's; environment;
 serializer; runner, the streamparse_run to use; own_runner: without one, use that of this Python.
-Answer: {"topology": base64 of the Thrift binary, "config", "class", "others", "runner", "java"} or
+Answer: {"topology": base64 of the Thrift binary, "config", "class", "others", "runner"} or
 {"error": kind, "message", "traceback", "module"}, where kind is one of
 
     no_streamparse    this Python has no streamparse, or a broken one
@@ -73,9 +73,6 @@ def load(request: dict[str, Any]) -> dict[str, Any]:
         "class": chosen.__name__,
         "others": [c.__name__ for c in own[1:]],
         "runner": runner,
-        "java": sorted(
-            spec.name for spec in chosen.specs if getattr(spec.component_object, "shell", None) is None
-        ),
     }
 
 

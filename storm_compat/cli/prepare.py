@@ -150,4 +150,4 @@ def _read_binary(file: Path) -> LoadedTopology:
             f"{file}: {exc}",
             advice="It must be a Python file (.py), or what streamparse's Topology.write makes.",
         ) from exc
-    return LoadedTopology(binary, {}, file.stem, (), None, (), _THRIFT_FILE)
+    return LoadedTopology(binary, {}, file.stem, (), None, _THRIFT_FILE)

@@ -158,11 +158,6 @@ def _tell(prepared: Prepared) -> None:
         note(f"Python components are started with {topology.runner}")
     if topology.other_classes:
         note(f"Warning: the file also defines {', '.join(topology.other_classes)}; the first class is taken")
-    if topology.java_components and prepared.file_count:
-        note(
-            f"Warning: Java classes are missing in this jar, for {', '.join(topology.java_components)}. "
-            "Build it with `sparse jar` and submit that with --topology-file."
-        )
 
 
 def _check_name(client: NimbusClient, name: str, *, is_taken: bool, force: bool) -> None:

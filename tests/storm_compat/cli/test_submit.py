@@ -95,11 +95,12 @@ def test_a_name_that_no_nimbus_takes_is_a_usage_error(submit, nimbus, name):
 
 
 def test_a_topology_that_does_not_start_times_out_with_its_errors_shown(submit, nimbus, make_error):
-    nimbus.executors = []
+    nimbus.executors[0].stats = nimbus.executors[1].stats = None
     nimbus.errors = {"count": [make_error("streamparse_run: not found", 1)]}
     result = submit("--timeout", "0")
     assert (result.code, result.out) == (ExitCode.TIMED_OUT, "")
     assert "Error in count: streamparse_run: not found" in result.err
+    assert "0 of 3 tasks run so far" in result.err
     assert "heronry status word_count" in result.err
 
 
