@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -118,7 +119,16 @@ def run(arguments: list[str]) -> int:
         # muted stdout before.
         if sys.stdout is stdout and not isinstance(sys.exception(), BrokenPipeError):
             raise
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+        _mute(stdout)
         return ExitCode.OK
+    except OSError as exc:
+        # A full disk, a folder of somebody else's: no command can do anything about these.
+        _mute(stdout)
+        click.echo(f"heronry: {exc}", err=True)
+        return ExitCode.FAILED
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _mute(stdout: TextIO) -> None:
+    """Keep Python from complaining once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())

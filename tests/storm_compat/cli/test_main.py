@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,10 @@ from storm_compat.cli import main
 from storm_compat.cli.exit_codes import MEANINGS, ExitCode
 
 HEAVY = {"thriftpy2", "rich", "asyncio", "msgspec", "yaml", "simplejson", "subprocess", "tempfile"}
+FULL = Path("/dev/full")
 HELP = """
 import sys
+from pathlib import Path
 from storm_compat.cli.main import run
 assert run(sys.argv[1:]) == 0
 print("loaded:", *sys.modules, file=sys.stderr)
@@ -62,6 +65,18 @@ def test_help_imports_nothing_heavy(arguments):
     loaded = set(done.stderr.partition("loaded:")[2].split())
     assert "click" in loaded
     assert loaded & HEAVY == set()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="Linux has a disk that is always full")
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_full_disk_is_said_without_a_traceback():
+    command = [sys.executable, "-c", "from storm_compat.cli.main import main; main()", "--help"]
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=50
+        )
+    assert (done.returncode, done.stderr) == (1, "heronry: [Errno 28] No space left on device\n")
 
 
 @pytest.mark.slow
