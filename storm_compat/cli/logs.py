@@ -7,7 +7,8 @@ outlive their topology: of one that is gone, the latest submission is shown.
 from __future__ import annotations
 
 import re
-import time
+import select
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,9 +70,15 @@ def logs(
             print_json({"lines": [{"source": line.source, "text": line.text} for line in lines]})
             return
         _print(lines, is_prefixed=len(folder.sources) > 1)
-        while follow:
-            time.sleep(_POLL_S)
+        while follow and _is_still_read(_POLL_S):
             _print(filter(is_wanted, folder.new()), is_prefixed=len(folder.sources) > 1)
+
+
+def _is_still_read(wait_s: float) -> bool:
+    """Wait, and return whether somebody reads our stdout; `| grep -m1` stops when it has found its line."""
+    poll = select.poll()
+    poll.register(sys.stdout, 0)  # asks for nothing, so only a closed other end is told
+    return not poll.poll(wait_s * 1000)
 
 
 def _filter(component: str | None) -> Callable[[Line], bool]:

@@ -1,6 +1,8 @@
 """`heronry logs` and the reading of files that are written, rotated and joined by new ones."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -97,6 +99,18 @@ def test_logs_of_several_files_name_their_container(folder, heronry):
         "source": "6700",
         "text": f"{stamp(2)} b",
     }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_following_ends_when_nobody_reads_any_more_though_nothing_is_written(folder, nimbus, heronry):
+    write(folder, "6700", "one")
+    command = [sys.executable, "-c", "from storm_compat.cli.main import main; main()", "logs", "wc", "-f"]
+    follower = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert follower.stdout.readline() == b"one\n"
+    follower.stdout.close()
+    assert (follower.wait(30), follower.stderr.read()) == (0, b"")
+    follower.stderr.close()
 
 
 def test_logs_of_a_component_hold_its_lines_whole(folder, heronry):
