@@ -79,9 +79,7 @@ def kill(
             client.kill(name, rest_s)
         else:
             if rest_s != 0 and not as_json:
-                output.note(
-                    f"Its spouts rest {f'for {rest_s} s' if rest_s else 'until its tuples are done'} first"
-                )
+                output.note(_what_comes_first(rest_s))
             kill_and_wait(client, name, rest_s, timeout_s=timeout_s)
     if as_json:
         output.print_json({"name": name, "topology_id": info.topology_id, "is_gone": not no_wait})
@@ -89,6 +87,13 @@ def kill(
         click.echo(f"{name} is being killed")
     else:
         click.echo(f"{name} is gone, after {time.monotonic() - started_at:.1f} s")
+
+
+def _what_comes_first(rest_s: int | None) -> str:
+    if rest_s is not None:
+        return f"Its spouts rest for {rest_s} s first"
+    timeout = f"its message timeout ({_MESSAGE_TIMEOUT_S} s, unless it sets another)"
+    return f"Its spouts rest for {timeout} first; --now skips that"
 
 
 def kill_and_wait(client: NimbusClient, name: str, wait_s: int | None, *, timeout_s: float) -> None:

@@ -23,6 +23,14 @@ def test_kill_without_a_wait_leaves_it_to_nimbus(nimbus, heronry):
     assert nimbus.calls == [("kill", "wc", None)]
 
 
+def test_kill_says_how_long_the_wait_is_and_how_to_do_without(nimbus, heronry):
+    nimbus.topologies = {"wc": "ACTIVE"}
+    said = "Its spouts rest for its message timeout (30 s, unless it sets another) first; --now skips that\n"
+    assert heronry("kill", "wc").err == said
+    nimbus.topologies = {"wc": "ACTIVE"}
+    assert heronry("kill", "wc", "--wait", "3").err == "Its spouts rest for 3 s first\n"
+
+
 def test_kill_now_lets_nobody_rest(nimbus, heronry):
     nimbus.topologies = {"wc": "ACTIVE"}
     result = heronry("kill", "wc", "--now", "--json")
