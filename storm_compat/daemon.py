@@ -168,7 +168,8 @@ def _refuse_used(host: str, port: int) -> None:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             return
     except (OSError, OverflowError) as exc:
-        raise PortInUse(host, port, getattr(exc, "strerror", None) or str(exc)) from exc
+        reason = getattr(exc, "strerror", None) or str(exc)
+        raise PortInUse(host, port, reason.partition(" (while ")[0]) from exc  # cut: the address, once more
 
 
 @asynccontextmanager

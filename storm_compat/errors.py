@@ -9,7 +9,7 @@ CompatError
     KeyNotFound         no blob of that key                             (user)
     UploadGone          no upload at that location                      (user)
     RootInUse           another nimbus owns the root folder             (local)
-    PortInUse           something listens on nimbus' port already       (local)
+    PortInUse           nimbus cannot listen where it should            (local)
 
 Where Storm has a text for the case, the message is Storm's, because clients
 and their scripts look for it.
@@ -88,8 +88,6 @@ class PortInUse(CompatError):
     """Nimbus cannot listen where it should."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(
-            f"cannot listen on {host}:{port}: {reason}. Stop what listens there, or take another port"
-        )
+        super().__init__(f"cannot listen on {host}:{port}: {reason}")
         self.host = host
         self.port = port

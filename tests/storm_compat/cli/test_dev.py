@@ -131,7 +131,7 @@ def test_a_port_that_is_in_use_is_named(tmp_path, heronry):
         port = other.getsockname()[1]
         result = heronry("dev", "--root", tmp_path / "root", "--nimbus", f"127.0.0.1:{port}")
     assert (result.code, result.out) == (ExitCode.FAILED, "")
-    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.err
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use\n" in result.err
     assert "--nimbus 127.0.0.1:0" in result.err
 
 

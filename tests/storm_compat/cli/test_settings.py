@@ -34,7 +34,7 @@ def test_addresses_have_a_default_port(text, address):
     assert split_address(text) == address
 
 
-@pytest.mark.parametrize("text", ["", ":1", "h:", "h:x", "h:65536", "h:-1"])
+@pytest.mark.parametrize("text", ["", ":1", "h:", "h:x", "h:65536", "h:-1", "http://h:1", "h/x"])
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match="is not HOST:PORT"):
         split_address(text)
