@@ -98,7 +98,7 @@ class FileStore:
     def delete(self, path: str) -> None:
         """See `StateStore.delete`; what is below ``path`` goes at once or not at all.
 
-        Locks at and below ``path`` stay with their holders.
+        Locks at and below ``path`` stay with their holders, if those live.
         """
         folder, name = self._place(path)
         with _explained(folder), self._flocked():
@@ -111,6 +111,7 @@ class FileStore:
             if folder.is_dir():
                 folders.sync(folder)
             folders.remove_empty(folder, self.root)
+            self._remove_free_locks(self._lock_folder(folder, name))
             for gone in self.root.glob(".gone-*"):
                 shutil.rmtree(gone)
 
@@ -124,7 +125,7 @@ class FileStore:
     def lock(self, path: str, holder: str) -> Iterator[None]:
         """See `StateStore.lock`; held by flock, so a fork of this process would share it."""
         folder, name = self._place(path)
-        file = self.root / ".locks" / folder.relative_to(self.root) / name / ".lock"
+        file = self._lock_folder(folder, name) / ".lock"
         with _explained(file), self._flocked():
             folders.make(file.parent)
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, folders.FILE_MODE)
@@ -146,6 +147,22 @@ class FileStore:
                 with _explained(file), self._flocked():
                     file.unlink(missing_ok=True)
                     folders.remove_empty(file.parent, self.root)
+            finally:
+                os.close(descriptor)
+
+    def _lock_folder(self, folder: Path, name: str) -> Path:
+        return self.root / ".locks" / folder.relative_to(self.root) / name
+
+    def _remove_free_locks(self, below: Path) -> None:
+        """Remove what is left of locks whose holders were killed; nobody can take one meanwhile."""
+        for file in [*below.rglob(".lock")]:
+            descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                file.unlink()
+                folders.remove_empty(file.parent, self.root)
+            except BlockingIOError:
+                pass
             finally:
                 os.close(descriptor)
 

@@ -280,6 +280,19 @@ def test_a_lock_survives_the_deletion_of_its_path(store: FileStore) -> None:
             store.lock("t/a", "you").__enter__()
 
 
+def test_a_deletion_takes_the_locks_of_killed_holders_along(store: FileStore) -> None:
+    store.create("t/a", b"")
+    with store.lock("t/held", "me"):
+        for stale in (".locks/t/a/.lock", ".locks/t/b/c/.lock", ".locks/u/.lock"):
+            (store.root / stale).parent.mkdir(parents=True)
+            (store.root / stale).write_text("somebody who was killed")
+        store.delete("t")
+        left = {str(p.relative_to(store.root)) for p in store.root.rglob("*") if p.is_file()}
+        assert left == {".write", ".locks/t/held/.lock", ".locks/u/.lock"}
+    store.delete("u")
+    assert [p.name for p in store.root.iterdir()] == [".write"]
+
+
 def test_a_lock_ends_with_an_error_in_its_context(store: FileStore) -> None:
     with pytest.raises(OSError, match="mine"), store.lock("a", "me"):
         raise OSError("mine")
