@@ -1,7 +1,7 @@
 """Flow control: who must wait while a task cannot keep up. No I/O, no clock.
 
 A task is congested from the moment its queue passes the high mark until it
-falls to the low one; so is every task behind a connection that is slow or
+falls to the low one (both in `scheduler.config`); so is every task behind a connection that is slow or
 broken.  While a task is congested
 
 * the components that emit to it are not read, except where both stand on a
@@ -18,9 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scheduler.topology import Topology
-
-HIGH_MARK_BYTES = 256 * 1024
-LOW_MARK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
