@@ -14,7 +14,6 @@ HEAVY = {"thriftpy2", "rich", "asyncio", "msgspec", "yaml", "simplejson", "subpr
 FULL = Path("/dev/full")
 HELP = """
 import sys
-from pathlib import Path
 from storm_compat.cli.main import run
 assert run(sys.argv[1:]) == 0
 print("loaded:", *sys.modules, file=sys.stderr)
