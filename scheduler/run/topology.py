@@ -78,6 +78,7 @@ class TopologyProcess:
         self._watchers: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._is_swept = False
+        self._is_status_lost = False
         self._is_ending = False
 
     async def run(self) -> None:
@@ -239,8 +240,11 @@ class TopologyProcess:
         except NoSuchNode:
             self._tell(ev.StatusRead(None))
         except StateError as exc:
-            log.error("status not readable reason=%s", exc)
+            if not self._is_status_lost:  # it is read each second
+                log.error("status not readable reason=%s", exc)
+            self._is_status_lost = True
         else:
+            self._is_status_lost = False
             self._tell(ev.StatusRead(status))
 
     def _save(self, path: str, document: object) -> None:

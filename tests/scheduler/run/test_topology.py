@@ -222,6 +222,18 @@ def test_a_container_with_another_plan_is_told_to_end(cluster: Cluster) -> None:
     assert cluster.ask().is_complete
 
 
+def test_a_status_that_cannot_be_read_is_complained_of_once_and_changes_nothing(cluster: Cluster) -> None:
+    cluster.start()
+    cluster.until_all_heard("active peers=1,2")
+    for _ in range(2):
+        cluster.store.set(path_of(ID, "status"), b"{")
+        for _ in range(3):
+            asyncio.run(client.nudge(cluster.store, ID, timeout_s=5))
+        cluster.set_status(Status.INACTIVE)
+        cluster.until_all_heard("inactive peers=1,2")
+    assert cluster.log().count("status not readable") == 2
+
+
 def test_when_the_topology_is_deleted_all_ends_and_nothing_is_stored_again(cluster: Cluster) -> None:
     process = cluster.start()
     os.kill(pids(cluster.until_all_heard("active peers=1,2"))[1], signal.SIGKILL)
