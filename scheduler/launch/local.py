@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,7 @@ class LocalLauncher:
         self._root = layout.root.absolute()
         self._root_mark = hashlib.sha256(os.fsencode(layout.root.resolve())).hexdigest()[:16]
         self._children: dict[int, _Child] = {}
+        self._start_counts: Counter[str] = Counter()
 
     def mark(self, topology_id: str, container_id: int) -> str:
         """Return the value of `MARKER` in every process of a container."""
@@ -84,6 +86,7 @@ class LocalLauncher:
         except OSError as exc:
             raise LaunchError(f"{what} cannot write its log: {exc.strerror} at {log}") from exc
         argv = self._argv(topology_id, container_id)
+        self._start_counts[mark] += 1  # before anything carries the mark; see `stop`
         with output:
             try:
                 child = subprocess.Popen(
@@ -120,11 +123,15 @@ class LocalLauncher:
     async def stop(self, process: ProcessRecord, *, grace_s: float) -> None:
         """See `Launcher.stop`; sweeps what the container leaves behind, too, unless it ended before.
 
+        Where the container is started again meanwhile, its successor is spared and so is the rest:
+        whoever starts a successor sweeps first.
+
         Raises:
             LaunchError: it does not even end when killed.
         """
         child = self._child(process)
-        mark = child.mark if child else processes.mark_of(process.pid)
+        mark = child.mark if child else processes.mark_of(process.pid) or ""
+        start_count = self._start_counts[mark]
         if not processes.send(process.pid, SIGTERM, is_meant=lambda: self._is_alive(process, child)):
             return
         try:
@@ -133,7 +140,9 @@ class LocalLauncher:
         except TimeoutError:
             await self._kill(process, child)
         if mark:
-            await asyncio.to_thread(processes.sweep, lambda other: other == mark)
+            await asyncio.to_thread(
+                processes.sweep, lambda other: other == mark and self._start_counts[mark] == start_count
+            )
 
     def sweep(self, topology_id: str, container_id: int | None = None) -> int:
         """See `Launcher.sweep`; blocks for some milliseconds, longer while processes resist.

@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -319,6 +321,29 @@ def test_stop_kills_after_the_grace_and_takes_the_family_along(
     asyncio.run(launcher.stop(record, grace_s=0.05))
     assert marked(launcher) == []
     assert not exists(record.pid)
+
+
+def test_stop_spares_the_container_that_takes_the_place_meanwhile(launcher: LocalLauncher) -> None:
+    record = launcher.start("a", 1)
+    is_replaced = threading.Event()
+
+    async def replace() -> ProcessRecord:
+        await launcher.wait(record)
+        successor = launcher.start("a", 1)
+        is_replaced.set()
+        return successor
+
+    async def stop() -> ProcessRecord:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        loop.run_in_executor(None, is_replaced.wait)  # a machine so busy that the sweep comes late
+        async with asyncio.TaskGroup() as group:
+            successor = group.create_task(replace())
+            await asyncio.sleep(0)
+            await launcher.stop(record, grace_s=20.0)
+        return successor.result()
+
+    assert launcher.is_alive(asyncio.run(stop()))
 
 
 def test_sweep_finds_what_a_dead_container_left_in_other_sessions(
