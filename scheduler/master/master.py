@@ -323,7 +323,11 @@ class Master:
 def _how_it_ended(exit_code: int | None) -> str:
     if exit_code is None:
         return "ended (how is not known)"
-    return f"was ended by signal {-exit_code}" if exit_code < 0 else f"exited with code {exit_code}"
+    return (
+        f"was ended by signal {-exit_code}"
+        if exit_code < 0
+        else f"exited with code {exit_code} (its log says why)"
+    )
 
 
 def _seconds(duration_s: float) -> str:

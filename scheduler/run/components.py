@@ -47,6 +47,8 @@ class ComponentRunner:
         self.process: ShellProcess | None = None
         self.state = "stopped"
         """starting, running, waiting or stopped; shown to people."""
+        self.last_pid = 0
+        """Of the life that log lines speak of, also after its end."""
         self.started_at = 0.0
         self.restart_count = 0
         self._backoff = Backoff()
@@ -79,6 +81,7 @@ class ComponentRunner:
         except MultilangError as exc:
             self._retry(str(exc), lived_s=0.0, now=now)
             return
+        self.last_pid = process.pid
         self._stdin_broken = False
         self._stderr_tail.clear()
         self._stderr_rest = b""

@@ -33,6 +33,7 @@ from scheduler.run.reports import task_report
 from scheduler.state.files import FileStore
 from scheduler.state.records import Status, StatusRecord, path_of, read
 from scheduler.stream import notices
+from scheduler.stream.flow import unbounded_cycle
 from scheduler.stream.local_task import LocalTask
 from scheduler.stream.polling import PollRule
 from scheduler.stream.router import StreamManager
@@ -105,6 +106,7 @@ class ContainerProcess:
         )
         self._peers.start(now)
         self._line.start(now)
+        self._warn_of_cycles()
         if read(self._store, self._status_path, StatusRecord).status is Status.ACTIVE:
             # Components need their time to start; they are not asked before the plan is complete.
             self._components.start_all(now)
@@ -222,9 +224,13 @@ class ContainerProcess:
         else:
             self._dropped_errors += 1
 
+    def _warn_of_cycles(self) -> None:
+        warning = unbounded_cycle(self._manager.topology)
+        if warning is not None and warning[0] in self._manager.tasks:
+            self._report_error(*warning)
+
     def _write_line(self, local: LocalTask, label: str, text: bytes) -> None:
-        runner = self._components.runners[local.task]
-        pid = runner.process.pid if runner.process else 0
+        pid = self._components.runners[local.task].last_pid
         head = f"{label} {local.component}:{local.task} pid={pid} ".encode()
         self._worker_log.write(head + text, time.time())
 

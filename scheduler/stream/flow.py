@@ -79,9 +79,25 @@ class FlowControl:
 
 
 def cyclic_components(topology: Topology) -> list[str]:
-    """Return the components that stand on a cycle, sorted: there only max spout pending bounds memory."""
+    """Return the components that stand on a cycle, sorted."""
     feeds = {c.component: {i.source for i in c.inputs} for c in topology.components if not c.is_system}
     return sorted(component for component in feeds if component in _closure(component, feeds))
+
+
+def unbounded_cycle(topology: Topology) -> tuple[int, str] | None:
+    """Return a warning about components that feed each other without a limit, and the task to tell it of.
+
+    None where there is no cycle, or every spout has a max spout pending.
+    """
+    cyclic = cyclic_components(topology)
+    spouts = [c for c in topology.components if c.is_spout]
+    if not cyclic or all(topology.component_conf(c).get("topology.max.spout.pending") for c in spouts):
+        return None
+    warning = (
+        f"{', '.join(cyclic)} feed each other in a cycle, and topology.max.spout.pending is not set: "
+        "what circulates there is held in memory without bound. Set it"
+    )
+    return topology.component(cyclic[0]).tasks[0], warning
 
 
 def _closure(component: str, feeds: dict[str, set[str]]) -> set[str]:

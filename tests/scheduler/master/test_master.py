@@ -164,7 +164,8 @@ def test_the_pauses_between_quick_deaths_grow() -> None:
         now = core.next_due_s()
     assert pauses == [*DELAYS_S, 30.0, 30.0]
     assert texts(core)[0] == (
-        "container 1 (port 6700) exited with code 1 after 0.0 s; started again in 0.1 s (restart 1)"
+        "container 1 (port 6700) exited with code 1 (its log says why) after 0.0 s;"
+        " started again in 0.1 s (restart 1)"
     )
 
 

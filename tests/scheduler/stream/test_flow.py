@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from scheduler.stream.flow import Change, FlowControl, cyclic_components
+import dataclasses
+
+from scheduler.stream.flow import Change, FlowControl, cyclic_components, unbounded_cycle
 from scheduler.topology import Topology
 from tests.scheduler.stream.cluster import bolt, spout, topology
 
@@ -62,3 +64,15 @@ def test_a_task_recovers_when_all_its_reasons_are_gone() -> None:
 def test_components_on_cycles_are_named() -> None:
     assert cyclic_components(diamond()) == []
     assert cyclic_components(ring()) == ["a", "b"]
+
+
+def test_a_cycle_without_max_spout_pending_is_warned_of() -> None:
+    assert unbounded_cycle(diamond()) is None
+    task, text = unbounded_cycle(ring()) or (0, "")
+    assert task == ring().component("a").tasks[0]
+    assert text.startswith("a, b feed each other in a cycle, and topology.max.spout.pending is not set")
+
+
+def test_a_cycle_below_limited_spouts_is_fine() -> None:
+    limited = dataclasses.replace(ring(), conf={"topology.max.spout.pending": 10})
+    assert unbounded_cycle(limited) is None
