@@ -42,16 +42,15 @@ from scheduler.config import StreamConfig
 from scheduler.plan import PackingPlan
 from scheduler.stream import notices, spouts
 from scheduler.stream.acks import AckTracker, Root, Roots, each
+from scheduler.stream.emits import MISSING, UNRELIABLE, EmitRules
 from scheduler.stream.gates import Gates
 from scheduler.stream.links import Link, decode_frame, stream_numbers
 from scheduler.stream.local_task import LocalTask, RemoteTask
-from scheduler.stream.routing import BadTuple, Route, Slots, build_routes, input_index
+from scheduler.stream.routing import Route, Slots, build_routes, input_index
 from scheduler.topology import Topology
 
 _SAMPLE_EVERY = 20
 _QUIET_S = 0.05
-_MISSING: Any = object()
-_UNRELIABLE = (b"", b"null")
 
 Inlet = tuple[LocalTask, bytes, int]
 """Where a row goes: the task, the rendered prefix of its source, the input index."""
@@ -83,6 +82,7 @@ class StreamManager:
         remote_tasks = self._build(plan.container_of(), rng)
         self.spouts = [task for task in self.tasks.values() if task.is_spout]
         self.gates = Gates(topology, self.tasks, remote_tasks, self.links, self._notices)
+        self._emits = EmitRules(topology, self.config, self.acks, self._notices, self._mark)
 
     def _build(self, container_of: Mapping[int, int], rng: random.Random) -> dict[int, list[int]]:
         everywhere: dict[int, LocalTask | RemoteTask] = {}
@@ -310,8 +310,8 @@ class StreamManager:
                 emit(local, event, now)
             elif type(event) is Ack:
                 number = event.delivery
-                roots = pend.pop(number, _MISSING)
-                if roots is _MISSING:
+                roots = pend.pop(number, MISSING)
+                if roots is MISSING:
                     self._forgive(local, number, "acked")
                     continue
                 index = number % step
@@ -340,8 +340,8 @@ class StreamManager:
             case Sync():
                 pass  # the session has counted it
             case Fail(delivery=number):
-                roots = local.pend.pop(number, _MISSING)
-                if roots is _MISSING:
+                roots = local.pend.pop(number, MISSING)
+                if roots is MISSING:
                     self._forgive(local, number, "failed")
                     return
                 local.failed[number % local.step] += 1
@@ -364,9 +364,9 @@ class StreamManager:
         route = local.routes.get(event.stream)
         slots: Slots | None
         if route is None or event.direct_task or event.wants_task_ids or route.has_direct:
-            slots = self._choose_rare(local, event, route)
+            slots = self._emits.choose(local, event, route)
         elif (slots := route.fixed) is None:
-            slots = self._choose(local, event, route)
+            slots = self._emits.choose_by_values(local, event, route)
         if slots is None or route is None:
             return
         if local.is_spout:
@@ -375,16 +375,16 @@ class StreamManager:
         roots: Roots = None
         anchors = event.anchors
         if anchors:
-            roots = local.pend.get(anchors[0], _MISSING) if len(anchors) == 1 else _MISSING
-            if roots is _MISSING:
-                roots = self._join(local, anchors)
+            roots = local.pend.get(anchors[0], MISSING) if len(anchors) == 1 else MISSING
+            if roots is MISSING:
+                roots = self._emits.join(local, anchors)
         self._deliver(route, slots, event.values, roots, now)
 
     def _deliver_new(self, spout: LocalTask, event: Emit, route: Route, slots: Slots, now: float) -> None:
         """Deliver what a spout emitted; with a message id it becomes the root of a tree."""
         spout.has_emitted = True
         message_id = bytes(event.message_id)
-        if message_id in _UNRELIABLE:
+        if message_id in UNRELIABLE:
             self._deliver(route, slots, event.values, None, now)
         elif self._is_acking:
             root = self.acks.plant(spout, route, message_id, now)
@@ -427,90 +427,6 @@ class StreamManager:
                     root.peers |= link.bit
                     trail += (root.home or self.container_id, root.key, edge)
                 link.rows.append((target.task, route.task, route.stream_number, bytes(values), trail))
-
-    def _choose(self, local: LocalTask, event: Emit, route: Route) -> Slots | None:
-        try:
-            return route.choose(event.values)
-        except (BadTuple, msgspec.MsgspecError, ValueError) as exc:
-            self._drop(local, event, f"emitted to stream {event.stream!r}: {exc}")
-            return None
-
-    def _choose_rare(self, local: LocalTask, event: Emit, route: Route | None) -> Slots | None:
-        """Choose for emits that are direct, want the task ids, or are wrong; None: nothing to deliver."""
-        slots: Slots | None = None
-        if route is None:
-            self._drop(
-                local,
-                event,
-                f"emitted to stream {event.stream!r}, which {local.component} does not declare; "
-                f"declared: {sorted(local.routes)}",
-            )
-        elif event.direct_task:
-            slot = route.direct.get(event.direct_task)
-            return (slot,) if slot is not None else self._miss_direct(local, event, route)
-        elif route.has_direct:
-            self._drop(
-                local,
-                event,
-                f"emitted to direct stream {event.stream!r} without naming a task (emit with task=...)",
-            )
-        else:
-            slots = route.fixed if route.fixed is not None else self._choose(local, event, route)
-        if event.wants_task_ids and not event.direct_task:
-            self._answer(local, slots or ())
-        return slots
-
-    def _answer(self, local: LocalTask, slots: Slots) -> None:
-        local.deliver_urgently(codec.render_task_ids([target.task for target, _ in slots]))
-        self._mark(local)
-        if local.limit is None and not local.is_spout:
-            # It blocks for the answer, so it will read ahead through tuples: see local_task.
-            local.limit = self.config[local.task].shellbolt_max_pending
-            self._notices.append(notices.WatchClosely(local.task))
-
-    def _miss_direct(self, local: LocalTask, event: Emit, route: Route) -> Slots | None:
-        task = event.direct_task
-        component = self.topology.component_of().get(task)
-        if component is None:
-            self._drop(local, event, f"emitted directly to task {task}, which does not exist")
-            return None
-        if component in (c.component for c, _ in self.topology.consumers(local.component, route.stream)):
-            self._drop(
-                local,
-                event,
-                f"emitted directly to task {task} of {component}, which has no direct grouping "
-                f"on {route.stream!r}",
-            )
-            return None
-        return ()  # a component that does not subscribe: passed over silently, as in Storm
-
-    def _drop(self, local: LocalTask, event: Emit, text: str) -> None:
-        """Report a tuple that goes nowhere, and fail its trees: who acked them would lose it silently."""
-        self._notices.append(notices.Erred(local.task, f"{text}. The tuple was dropped"))
-        if not local.is_spout:
-            self.acks.fail(self._join(local, event.anchors))
-        elif (message_id := bytes(event.message_id)) not in _UNRELIABLE:
-            local.commands.append(codec.render_fail(message_id))
-
-    def _join(self, local: LocalTask, anchors: list[int]) -> Roots:
-        """Return the distinct trees of several anchors; unknown ones are reported and left out."""
-        found: dict[int, Root] = {}
-        for anchor in anchors:
-            roots = local.pend.get(anchor, _MISSING)
-            if roots is _MISSING:
-                self._notices.append(
-                    notices.Erred(
-                        local.task,
-                        f"anchored to tuple {anchor}, which was acked or failed already or never existed; "
-                        "the new tuple is not tracked by it. Emit before you ack",
-                    )
-                )
-                continue
-            for root in each(roots):
-                found[id(root)] = root
-        if len(found) < 2:
-            return next(iter(found.values()), None)
-        return tuple(found.values())
 
     def _forgive(self, local: LocalTask, number: int, what: str) -> None:
         # Storm's ShellBolt dies of these. Acks of heartbeats are common and harmless.
