@@ -71,6 +71,8 @@ class ContainerProcess:
         )
         pid_dir = layout.pids(topology_id, container_id)
         pid_dir.mkdir(parents=True, exist_ok=True)
+        for stale in pid_dir.iterdir():
+            stale.unlink()  # of the components of a container that was killed; they are gone
         self._worker_log = logs.RotatingLog(layout.worker_log(topology_id, container_id))
         self._components = Components(
             self._loop,
@@ -266,7 +268,7 @@ def main(arguments: list[str] | None = None) -> int:
             Layout(options.root), options.topology, options.container, orphan_s=options.orphan_s
         )
         return process.run()
-    except SchedulerError as exc:
+    except (SchedulerError, OSError) as exc:
         log.error("container cannot work reason=%s", exc)
         return 1
 
