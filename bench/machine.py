@@ -162,7 +162,7 @@ def describe(checkout: Path) -> dict[str, object]:
         "processor": models[0].partition(":")[2].strip() if models else platform.machine(),
         "cores": core_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "system": f"{platform.system()} {platform.release().partition("-")[0]}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in ("msgspec", "thriftpy2", "streamparse", "pystorm")},
         "commit": _git(checkout, "describe", "--always", "--dirty", "--abbrev=12"),
