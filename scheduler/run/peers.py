@@ -148,7 +148,13 @@ class Peers:
             raise PeerError("a hello with a wrong secret")
         if hello.topology_id != me.topology_id or hello.container_id not in self._manager.links:
             raise PeerError(f"a hello from container {hello.container_id} of {hello.topology_id}")
-        if expected is not None and expected.incarnation != hello.incarnation:
+        if hello.plan_version != me.plan_version:
+            raise PeerError(
+                f"container {hello.container_id} has plan {hello.plan_version}, not {me.plan_version}"
+            )
+        # Where the plan does not have it yet, it may be faster than the plan.
+        known = expected or self._plan.get(hello.container_id)
+        if known is not None and known.incarnation != hello.incarnation:
             raise PeerError(f"container {hello.container_id} was replaced meanwhile")
         del self._strangers[connection]
         connection.trust()

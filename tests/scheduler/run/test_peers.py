@@ -91,13 +91,27 @@ def test_two_containers_that_know_the_secret_are_linked(sides: tuple[Side, Side]
     linked(*sides)
 
 
-@pytest.mark.parametrize("change", [{"secret": "wrong"}, {"topology_id": "other"}, {"container_id": 7}])
+@pytest.mark.parametrize(
+    "change", [{"secret": "wrong"}, {"topology_id": "other"}, {"container_id": 7}, {"plan_version": 1}]
+)
 def test_a_wrong_hello_makes_no_link(sides: tuple[Side, Side], change: dict[str, object]) -> None:
     first, second = sides
     hello = msgspec.structs.replace(second.hello, **change)
     with first.caller(framed(msgspec.msgpack.encode(hello))) as caller:
         until(lambda: is_closed(caller), first)
     assert not first.is_linked
+
+
+def test_a_container_that_was_replaced_takes_no_link_from_its_successor(sides: tuple[Side, Side]) -> None:
+    first, second = sides
+    linked(first, second)
+    ghost = msgspec.structs.replace(second.hello, incarnation=99)
+    with first.caller(framed(msgspec.msgpack.encode(ghost))) as caller:
+        until(lambda: is_closed(caller), first)
+    assert first.is_linked
+    first.turn()
+    second.turn()
+    assert second.is_linked
 
 
 def test_a_stranger_may_not_announce_a_large_frame(sides: tuple[Side, Side]) -> None:
