@@ -152,6 +152,8 @@ class ComponentRunner:
         self._host.manager.lose(self.local.task, now)
         with contextlib.suppress(OSError):
             (self._host.pid_dir / str(process.pid)).unlink()
+        # Its last words, such as the error it ends of, come before the news of its end.
+        self._host.obey_notices(now)
         if self.state == "stopped":
             return
         lived_s = now - self.started_at
@@ -342,6 +344,7 @@ class Components:
         pid_dir: Path,
         report: Callable[[int, str], None],
         write_line: Callable[[LocalTask, str, bytes], None],
+        obey_notices: Callable[[float], None],
     ) -> None:
         self.loop = loop
         self.manager = manager
@@ -349,6 +352,7 @@ class Components:
         self.pid_dir = pid_dir
         self.report = report
         self.write_line = write_line
+        self.obey_notices = obey_notices
         self.reads = 0
         self.messages = 0
         self.runners = {task: ComponentRunner(self, local) for task, local in manager.tasks.items()}

@@ -81,6 +81,7 @@ class ContainerProcess:
             pid_dir=pid_dir,
             report=self._report_error,
             write_line=self._write_line,
+            obey_notices=self._obey_notices,
         )
         me = PeerHello(topology_id, plan.version, container_id, incarnation, secret)
         self._peers = Peers(self._loop, self._manager, me=me)
@@ -148,7 +149,10 @@ class ContainerProcess:
             runners[local.task].write()
             manager.gates.measure(local, now)
         self._peers.send_all(now)
-        for notice in manager.take_notices():
+        self._obey_notices(now)
+
+    def _obey_notices(self, now: float) -> None:
+        for notice in self._manager.take_notices():
             self._obey(notice, now)
 
     def _obey(self, notice: notices.Notice, now: float) -> None:

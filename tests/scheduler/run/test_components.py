@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from scheduler.packing.round_robin import round_robin
 from scheduler.run.components import MAX_UNREAD, ComponentRunner, Components
 from scheduler.run.loop import Loop
+from scheduler.stream.notices import Erred
 from scheduler.stream.router import StreamManager
 from tests.scheduler.stream.cluster import spout, topology
 
@@ -26,18 +28,23 @@ def reports() -> list[str]:
     return []
 
 
-@pytest.fixture
-def sleeper(tmp_path: Path, reports: list[str]) -> Iterator[ComponentRunner]:
-    """The runner of a component that neither says nor reads anything."""
-    component = replace(spout("a", 1), command=(sys.executable, "-c", "import time; time.sleep(60)"))
-    shape = topology(component)
+@contextmanager
+def started(code: str, folder: Path, reports: list[str]) -> Iterator[ComponentRunner]:
+    """Run Python code as the only component of a topology."""
+    shape = topology(replace(spout("a", 1), command=(sys.executable, "-c", code)))
+    manager = StreamManager(shape, round_robin(shape, 1), 1, 11, random.Random(1))
+
+    def obey_notices(_now: float) -> None:
+        reports.extend(notice.text for notice in manager.take_notices() if isinstance(notice, Erred))
+
     components = Components(
         Loop(),
-        StreamManager(shape, round_robin(shape, 1), 1, 11, random.Random(1)),
-        resources=tmp_path,
-        pid_dir=tmp_path,
+        manager,
+        resources=folder,
+        pid_dir=folder,
         report=lambda task, text: reports.append(text),
         write_line=lambda local, label, text: None,
+        obey_notices=obey_notices,
     )
     components.start_all(time.monotonic())
     (runner,) = components.runners.values()
@@ -45,6 +52,27 @@ def sleeper(tmp_path: Path, reports: list[str]) -> Iterator[ComponentRunner]:
     components.stop_all(grace_s=0.0)
     if runner.process is not None:
         runner.process.close()
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path, reports: list[str]) -> Iterator[ComponentRunner]:
+    """The runner of a component that neither says nor reads anything."""
+    with started("import time; time.sleep(60)", tmp_path, reports) as runner:
+        yield runner
+
+
+def test_the_last_words_of_a_component_come_before_the_news_of_its_end(
+    tmp_path: Path, reports: list[str]
+) -> None:
+    code = 'print(\'{"pid": 1}\\nend\\n{"command": "error", "msg": "too much"}\\nend\')'
+    with started(code, tmp_path, reports) as runner:
+        process = runner.process
+        assert process is not None
+        while process.poll() is None:
+            time.sleep(0)
+        # Told of its end before anything of its output was read.
+        runner._on_exit(0, time.monotonic())
+    assert [text.partition(" ")[0] for text in reports] == ["too", sys.executable]
 
 
 def test_a_component_that_never_reads_its_answers_is_ended(
