@@ -56,6 +56,7 @@ for a release before 1.0."""
 
 ASK_TIMEOUT_S: Final = 1.0
 CLEAN_INBOX_EVERY_S: Final = 60.0
+KEEP_READY_EVERY_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +206,10 @@ async def _serving(
         try:
             async with asyncio.TaskGroup() as group:
                 cleaner = group.create_task(_clean_inbox(uploads))
+                keeper = group.create_task(_keep_ready(layout, ready))
                 yield ready
                 cleaner.cancel()
+                keeper.cancel()
         finally:
             await server.close()
             await topologies.stop()
@@ -242,6 +245,19 @@ async def _clean_inbox(uploads: Uploads) -> None:
             if count:
                 logger.info("cleaned the inbox: files=%s", count)
         await asyncio.sleep(CLEAN_INBOX_EVERY_S)
+
+
+async def _keep_ready(layout: Layout, ready: Ready, every_s: float = KEEP_READY_EVERY_S) -> None:
+    """Write ready.json again if somebody removes it: the topology processes would take nimbus for dead."""
+    while True:
+        await asyncio.sleep(every_s)
+        if not layout.ready_file.exists():
+            try:
+                _write_ready(layout, ready)
+            except OSError as exc:
+                logger.warning("could not write ready.json again: reason=%s", exc)
+            else:
+                logger.warning("wrote ready.json again, which somebody had removed: root=%s", layout.root)
 
 
 def _cluster_conf(layout: Layout, host: str, port: int, overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from storm_compat.daemon import STORM_VERSION, _clean_inbox
+from storm_compat.daemon import STORM_VERSION, Ready, _clean_inbox, _keep_ready
 from storm_compat.thrift import idl
 from storm_compat.uploads import Uploads
 from tests.storm_compat.builders import bolt, common, grouping, jar, shell, spout, topology
@@ -270,3 +270,16 @@ def test_an_inbox_that_cannot_be_cleaned_does_not_end_nimbus(tmp_path: Path) -> 
             cleaner.cancel()
 
     asyncio.run(story())
+
+
+def test_a_removed_ready_file_is_written_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        layout = Layout(tmp_path)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            keeper = group.create_task(_keep_ready(layout, Ready("127.0.0.1", 6627, tmp_path), every_s=0.0))
+            while not layout.ready_file.exists():
+                await asyncio.sleep(0)
+            keeper.cancel()
+
+    asyncio.run(story())
+    assert json.loads((tmp_path / "ready.json").read_text())["nimbus"] == "127.0.0.1:6627"
