@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from scheduler.layout import Layout
 from storm_compat.daemon import STORM_VERSION, Ready, _clean_inbox, _keep_ready
 from storm_compat.thrift import idl
 from storm_compat.uploads import Uploads
@@ -277,7 +278,7 @@ def test_a_removed_ready_file_is_written_again(tmp_path: Path) -> None:
         layout = Layout(tmp_path)
         async with asyncio.timeout(10), asyncio.TaskGroup() as group:
             keeper = group.create_task(_keep_ready(layout, Ready("127.0.0.1", 6627, tmp_path), every_s=0.0))
-            while not layout.ready_file.exists():
+            while not layout.ready_file.exists():  # noqa: ASYNC110  a file tells nobody
                 await asyncio.sleep(0)
             keeper.cancel()
 
