@@ -254,12 +254,9 @@ class ComponentRunner:
     def _read_stdout(self, now: float) -> bool:
         process = self.process
         assert process is not None
-        try:
-            data = os.read(process.stdout, _READ_BYTES)
-        except BlockingIOError:
+        data = _read(process.stdout)
+        if data is None:
             return False
-        except OSError:
-            data = b""
         if not data:
             self._host.loop.remove(process.stdout)
             self._expect_exit(now)
@@ -287,12 +284,9 @@ class ComponentRunner:
     def _read_stderr(self) -> bool:
         process = self.process
         assert process is not None
-        try:
-            data = os.read(process.stderr, _READ_BYTES)
-        except BlockingIOError:
+        data = _read(process.stderr)
+        if data is None:
             return False
-        except OSError:
-            data = b""
         if not data:
             self._host.loop.remove(process.stderr)
             return False
@@ -399,3 +393,13 @@ class Components:
         for runner in self.runners.values():
             # Also where the component itself is gone: its children may not be.
             runner.terminate(hard=True)
+
+
+def _read(pipe: int) -> bytes | None:
+    """Return what a pipe has: None for nothing now, empty for its end."""
+    try:
+        return os.read(pipe, _READ_BYTES)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
