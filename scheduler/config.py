@@ -82,6 +82,8 @@ class StreamConfig:
                 raise TopologyError(f"{key} must be a number, not {value!r}")
             elif not value >= least:
                 raise TopologyError(f"{key} must be at least {least}, not {value!r}")
+            elif str(f.type).startswith("int") and value % 1 != 0:
+                raise TopologyError(f"{key} must be a whole number, not {value!r}")
         if self.low_mark_bytes > self.high_mark_bytes:
             raise TopologyError(
                 f"heronry.stream.queue.low.bytes ({self.low_mark_bytes}) must not exceed "

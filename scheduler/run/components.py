@@ -305,8 +305,10 @@ class ComponentRunner:
     # -- each second --------------------------------------------------------
 
     def check(self, now: float) -> None:
-        """Send a heartbeat where silence asks for one; end what has been silent too long."""
+        """See what ended unheard; ask what is silent for a sign of life; end what is silent too long."""
         local, manager = self.local, self._host.manager
+        if self._pidfd < 0:
+            self._on_exit(0, now)  # nothing else may have told of its end
         if len(local.urgent) > MAX_UNREAD:
             self.kill(
                 f"does not read its input: {len(local.urgent)} answers to its emits wait. "

@@ -96,7 +96,6 @@ class ContainerProcess:
         )
         self._status_path = path_of(topology_id, "status")
         self._errors: list[messages.ErrorReport] = []
-        self._dropped_errors = 0
         self._is_running = True
         self._is_relieving = False
         self._rule = PollRule()
@@ -219,16 +218,14 @@ class ContainerProcess:
         ]
         report = messages.Report(self._container_id, self._incarnation, tasks, self._errors)
         if self._line.send(report, now):
-            self._errors, self._dropped_errors = [], 0
+            self._errors = []
 
     def _report_error(self, task: int, text: str) -> None:
         local = self._manager.tasks[task]
         text = shortened(text)
         self._write_line(local, "ERROR", text.encode("utf-8", errors="replace"))
-        if len(self._errors) < _MAX_ERRORS:
+        if len(self._errors) < _MAX_ERRORS:  # the log has them all
             self._errors.append(messages.ErrorReport(local.component, task, text, time.time()))
-        else:
-            self._dropped_errors += 1
 
     def _warn_of_cycles(self) -> None:
         warning = unbounded_cycle(self._manager.topology)

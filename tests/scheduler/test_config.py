@@ -77,3 +77,14 @@ def test_a_value_that_cannot_be_used_is_named_with_its_key(key: str, value: obje
 def test_the_low_mark_must_not_exceed_the_high_one() -> None:
     with pytest.raises(TopologyError, match=r"low\.bytes \(65536\) must not exceed .*high\.bytes \(1000\)"):
         StreamConfig.from_conf({"heronry.stream.queue.high.bytes": 1000})
+
+
+@pytest.mark.parametrize("value", [0.5, float("inf")])
+def test_what_is_counted_must_be_whole(value: float) -> None:
+    # A tick each 0.5 s was rounded to one each 0 s, and a container did nothing else any more.
+    with pytest.raises(TopologyError, match=r"topology\.tick\.tuple\.freq\.secs must be a whole number"):
+        StreamConfig.from_conf({"topology.tick.tuple.freq.secs": value})
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    assert StreamConfig.from_conf({"topology.tick.tuple.freq.secs": 2.0}).tick_frequency_s == 2

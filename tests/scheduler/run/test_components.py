@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sys
@@ -73,6 +74,21 @@ def test_the_last_words_of_a_component_come_before_the_news_of_its_end(
         # Told of its end before anything of its output was read.
         runner._on_exit(0, time.monotonic())
     assert [text.partition(" ")[0] for text in reports] == ["too", sys.executable]
+
+
+def test_an_end_that_nothing_tells_of_is_seen_by_looking(
+    tmp_path: Path, reports: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open", raising=False)  # as on systems without it
+    with started("raise SystemExit(7)", tmp_path, reports) as runner:
+        process = runner.process
+        assert process is not None
+        while process.poll() is None:
+            time.sleep(0)
+        runner.check(time.monotonic())
+        assert runner.state == "waiting"
+    (report,) = reports
+    assert "ended with exit code 7" in report
 
 
 def test_a_component_that_never_reads_its_answers_is_ended(
