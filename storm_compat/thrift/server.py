@@ -8,7 +8,8 @@ frames of any size. Storm's clients count on the opposite, so this one answers w
 connections live, and bounds what a client can make it hold.
 
 One request at a time per connection, any number of connections at once. Handlers run on the loop: a method
-that may block must be `async def`. What the methods mean is not known here.
+that may block must be `async def`. Whose call it is they ask `storm_compat.caller`. What the methods mean is
+not known here.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from thriftpy2.protocol import TCyBinaryProtocol
 from thriftpy2.thrift import TApplicationException, TPayload
 from thriftpy2.transport import TCyMemoryBuffer
 
+from storm_compat.caller import Caller, calling
 from storm_compat.thrift import ThriftError
 from storm_compat.thrift.wire_scan import (
     MAX_NAME_BYTES,
@@ -99,13 +101,17 @@ class _Connection:
     ``waiting_since`` is when it came or got its last reply, None while a request of it is worked on.
     """
 
-    peer: str
+    caller: Caller
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     task: asyncio.Task[object]
     held_bytes: int = 0
     is_receiving: bool = False
     waiting_since: float | None = None
+
+    @property
+    def peer(self) -> str:
+        return self.caller.peer
 
 
 class ThriftServer:
@@ -154,7 +160,7 @@ class ThriftServer:
             return
         task = asyncio.current_task()
         assert task is not None
-        connection = _Connection(peer, reader, writer, task)
+        connection = _Connection(Caller(peer=peer), reader, writer, task)
         connection.waiting_since = time.monotonic()
         self._connections.add(connection)
         try:
@@ -190,7 +196,8 @@ class ThriftServer:
         try:
             while (message := await self._receive(connection)) is not None:
                 connection.waiting_since = None
-                reply = await self._calls.answer(message)
+                with calling(connection.caller):
+                    reply = await self._calls.answer(message)
                 if reply is not None:
                     await self._send(connection, reply)
                 self._release(connection)

@@ -20,6 +20,7 @@ from thriftpy2.rpc import make_client
 from thriftpy2.thrift import TApplicationException
 from thriftpy2.transport import TCyMemoryBuffer, TFramedTransportFactory, TTransportException
 
+from storm_compat.caller import current
 from storm_compat.thrift import idl
 from storm_compat.thrift.server import ServerLimits, ThriftServer
 
@@ -42,6 +43,11 @@ class Handler:
     async def getNimbusConf(self) -> str:  # noqa: N802  Storm's name
         await asyncio.sleep(0)
         return "{}"
+
+    async def getOwnerResourceSummaries(self, owner: str) -> Any:  # noqa: N802  Storm's name
+        await asyncio.sleep(0)
+        caller = current()
+        return [storm.OwnerResourceSummary(owner=str(part)) for part in (caller.transport, caller.peer)]
 
     def submitTopology(self, *args: Any) -> None:  # noqa: N802  Storm's name
         self.submitted.append(args)
@@ -202,6 +208,14 @@ def test_plain_and_async_methods_answer(server: Running) -> None:
     with server.client() as client:
         assert client.getTopologyConf("words-1") == "conf of words-1"
         assert client.getNimbusConf() == "{}"
+
+
+def test_a_handler_may_ask_who_calls(server: Running) -> None:
+    with server.connection() as connection:
+        connection.sendall(call("getOwnerResourceSummaries"))
+        summaries = read_reply(connection)[3].success
+        own = "{}:{}".format(*connection.getsockname())
+    assert [summary.owner for summary in summaries] == ["plain", own]
 
 
 def test_a_result_of_false_arrives_as_false(server: Running) -> None:
