@@ -1,6 +1,7 @@
 # Every target sets up what it needs: a Python environment of its own in .venv, with the exact versions of
 # requirements.lock. It asks for nothing but git, make and Python 3.11 or newer with its venv module;
-# `make PYTHON=python3.13 test` takes another Python. Nothing outside this folder is written, but for pip's own cache.
+# `make PYTHON=python3.13 test` takes another Python. Nothing outside this folder is written, but for the caches of
+# pip and Maven. With java, javac and mvn on PATH the tests also run Storm's own clients; without, those are skipped.
 
 PYTHON ?= python3
 READY := .venv/.ready
