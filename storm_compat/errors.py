@@ -6,6 +6,7 @@ CompatError
         InvalidJar      the uploaded jar                                (user)
     AlreadyAlive        the name is taken                               (user)
     NotAlive            no topology of that name or id                  (user)
+    NoSuchComponent     the topology has no component of that id        (user)
     KeyNotFound         no blob of that key                             (user)
     UploadGone          no upload at that location                      (user)
     RootInUse           another nimbus owns the root folder             (local)
@@ -52,6 +53,14 @@ class NotAlive(CompatError):
     def named(cls, name: str) -> NotAlive:
         """Return the error of the calls that take a name."""
         return cls(f"{name} is not alive")
+
+
+class NoSuchComponent(CompatError):
+    """The topology has no component of that id."""
+
+    def __init__(self, component: str) -> None:
+        super().__init__(f"Could not find component with id {component}")
+        self.component = component
 
 
 class KeyNotFound(CompatError):

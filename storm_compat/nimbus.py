@@ -13,6 +13,7 @@ Arguments come as decoded; any of them may be None.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -139,6 +140,54 @@ class Nimbus:
 
     async def getTopologyInfoByNameWithOpts(self, name: str | None, options: Any) -> Any:
         return await self._info(self._topologies.named(name), options)
+
+    async def getTopologyPageInfo(
+        self, topology_id: str | None, window: str | None, is_include_sys: bool | None
+    ) -> Any:
+        alive = self._topologies.with_id(topology_id)
+        return stats.topology_page(
+            alive,
+            await self._topologies.answer(alive),
+            self.machine,
+            self._wall(),
+            window=window,
+            is_include_sys=bool(is_include_sys),
+        )
+
+    async def getComponentPageInfo(
+        self,
+        topology_id: str | None,
+        component_id: str | None,
+        window: str | None,
+        is_include_sys: bool | None,
+    ) -> Any:
+        alive = self._topologies.with_id(topology_id)
+        return stats.component_page(
+            alive,
+            await self._topologies.answer(alive),
+            self.machine,
+            self._wall(),
+            component_id=component_id,
+            window=window,
+            is_include_sys=bool(is_include_sys),
+        )
+
+    async def getSupervisorPageInfo(
+        self, supervisor_id: str | None, host: str | None, is_include_sys: bool | None
+    ) -> Any:
+        every = self._topologies.all()
+        answers = await asyncio.gather(*map(self._topologies.answer, every))
+        return stats.supervisor_page(
+            [*zip(every, answers, strict=True)],
+            self.machine,
+            self._wall(),
+            supervisor_id=supervisor_id,
+            host=host,
+            is_include_sys=bool(is_include_sys),
+        )
+
+    def getOwnerResourceSummaries(self, owner: str | None) -> Any:
+        return stats.owner_summaries(self._topologies.all(), self.machine, self._wall(), owner=owner)
 
     def getTopologyConf(self, topology_id: str | None) -> str:
         return self._depot.conf(self._topologies.with_id(topology_id).topology_id)

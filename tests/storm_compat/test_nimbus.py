@@ -121,6 +121,31 @@ def test_a_submission_from_upload_to_removal(served: Callable[[Story], World]) -
     served(story)
 
 
+def test_the_pages_of_a_topology_its_components_hosts_and_owners(served: Callable[[Story], World]) -> None:
+    def story(client: Client) -> None:
+        client.submit(topology__workers=2)
+        topology_id = "wc-1-1700000000"
+        page = client.getTopologyPageInfo(topology_id, None, False)
+        assert (page.name, page.id_to_bolt_agg_stats.keys()) == ("wc", {"count"})
+        assert client.getTopologyPageInfo(topology_id, "600", True).id_to_bolt_agg_stats.keys() == {
+            "__acker",
+            "__system",
+            "count",
+        }
+        component = client.getComponentPageInfo(topology_id, "count", None, None)
+        assert (component.num_tasks, component.errors) == (2, [])
+        hosted = client.getSupervisorPageInfo(None, "h", False)
+        assert [worker.topology_id for worker in hosted.worker_summaries] == [topology_id] * 2
+        [owner] = client.getOwnerResourceSummaries(None)
+        assert (owner.owner, owner.total_topologies) == ("me", 1)
+        with pytest.raises(TApplicationException, match="Could not find component with id nosuch"):
+            client.getComponentPageInfo(topology_id, "nosuch", None, False)
+        with pytest.raises(idl.load().NotAliveException):
+            client.getTopologyPageInfo("nosuch", None, False)
+
+    served(story)
+
+
 def test_the_conf_and_both_forms_of_the_topology_come_back(served: Callable[[Story], World]) -> None:
     def story(client: Client) -> None:
         client.submit(topology__workers=2, mine={"a": [1, None]})

@@ -1,54 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from scheduler.control.messages import Answer, ContainerState, ErrorReport, TaskReport
-from scheduler.packing.round_robin import round_robin
-from scheduler.state.records import Status, StatusRecord, SubmissionRecord
+from scheduler.control.messages import Answer, ContainerState, ErrorReport
 from scheduler.topology import Component
-from storm_compat import conf as confs
 from storm_compat import stats
-from storm_compat.alive import Alive, Kept
-from storm_compat.compile import compile_topology
-from storm_compat.stats import WINDOWS, Machine
+from storm_compat.stats.view import WINDOWS, executor_ranges
 from storm_compat.thrift import idl
 from storm_compat.thrift.check import check
-from tests.storm_compat.builders import word_count
-
-NOW = 1_700_000_100.0
-MACHINE = Machine(host="h", port=6627, version="2.8.2", started_at_s=NOW - 50, cpu_count=2, memory_mb=1000)
-NOTHING = Answer(False, [], [], [])
-
-
-def alive(**change: Any) -> Alive:
-    conf = confs.cluster({"topology.workers": 2, "topology.version": "7"})
-    topology = compile_topology("wc", "wc-1-17", conf, word_count()).topology
-    kept = Kept(topology, SubmissionRecord(NOW - 20.5, "me", "1.2.4"), round_robin(topology, 2))
-    return Alive(**({"kept": kept, "status": StatusRecord(Status.ACTIVE)} | change))
-
-
-def report(task: int, component: str, **change: Any) -> TaskReport:
-    values: dict[str, Any] = {
-        "task": task,
-        "component": component,
-        "state": "running",
-        "pid": 7,
-        "uptime_s": 3.2,
-        "restart_count": 0,
-        "emitted": {},
-        "transferred": {},
-        "executed": {},
-        "acked": {},
-        "failed": {},
-        "latency_ms_sum": {},
-        "latency_count": {},
-        "pending_count": 0,
-        "queued_bytes": 0,
-        "held_ms": 0,
-    }
-    return TaskReport(**(values | change))
+from tests.storm_compat.views import MACHINE, NOTHING, NOW, alive, report
 
 
 def test_a_topology_is_summed_up_from_its_records() -> None:
@@ -58,24 +18,6 @@ def test_a_topology_is_summed_up_from_its_records() -> None:
     assert (found.num_tasks, found.num_executors, found.num_workers) == (5, 5, 2)  # two ackers among them
     assert (found.owner, found.storm_version, found.topology_version) == ("me", "1.2.4", "7")
     assert (found.sched_status, found.replication_count, found.assigned_cpu) == ("", 1, 0.0)
-
-
-def test_an_empty_cluster_has_a_supervisor_with_slots() -> None:
-    found = stats.cluster_summary([], MACHINE, NOW)
-    check(found, "cluster")
-    assert found.topologies == []
-    (supervisor,) = found.supervisors
-    assert (supervisor.num_workers, supervisor.num_used_workers, supervisor.uptime_secs) == (8, 0, 50)
-    assert supervisor.total_resources["memory.mb"] == 1000.0
-    assert supervisor.total_resources["cpu.pcore.percent"] == 200.0
-    (nimbus,) = found.nimbuses
-    assert (nimbus.host, nimbus.port, nimbus.isLeader, nimbus.version) == ("h", 6627, True, "2.8.2")
-    assert found.nimbus_uptime_secs == 50
-
-
-def test_more_containers_than_slots_make_more_slots() -> None:
-    found = stats.cluster_summary([alive()] * 5, MACHINE, NOW).supervisors[0]
-    assert (found.num_workers, found.num_used_workers) == (10, 10)
 
 
 def test_before_the_first_report_everything_is_there_and_zero() -> None:
@@ -206,7 +148,7 @@ def test_tasks_are_split_into_executors_the_larger_first(
 ) -> None:
     tasks = tuple(range(5, 5 + task_count))
     component = Component("c", False, (), {}, (), tasks, executor_count)
-    ranges = stats.executor_ranges(component)
+    ranges = executor_ranges(component)
     assert [len(each) for each in ranges] == sizes
     assert tuple(task for each in ranges for task in each) == tasks
 

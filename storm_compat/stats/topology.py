@@ -1,0 +1,178 @@
+"""TopologySummary, a line about a topology, and TopologyInfo, its executors and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+from scheduler.control.messages import Answer
+from scheduler.topology import DEFAULT_STREAM, Component
+from storm_compat.alive import Alive
+from storm_compat.compile import java_order
+from storm_compat.stats import resources
+from storm_compat.stats.machine import Machine
+from storm_compat.stats.view import WINDOWS, Sums, View, executor_ranges
+from storm_compat.system import SYSTEM
+from storm_compat.thrift import idl
+
+V = TypeVar("V")
+
+SHOW_TROUBLE_S: Final = 60.0
+"""How long the last thing that nimbus saw go wrong stands in a topology's scheduler status."""
+
+
+def topology_summary(alive: Alive, machine: Machine, now: float) -> Any:
+    """Return the TopologySummary; counts are those of the packing plan."""
+    return idl.load().TopologySummary(
+        id=alive.topology_id,
+        name=alive.name,
+        status=alive.status.status.value,
+        uptime_secs=max(0, int(now - alive.kept.submission.submitted_at_s)),
+        topology_version=topology_version(alive),
+        **sizes(alive),
+        **about(alive, machine, None, now),
+    )
+
+
+def topology_info(
+    alive: Alive, answer: Answer, machine: Machine, now: float, *, choice: int | None = None
+) -> Any:
+    """Return the TopologyInfo; ``choice`` is a NumErrorsChoice, None meaning ALL."""
+    view = View(alive, answer, machine, now)
+    return idl.load().TopologyInfo(
+        id=alive.topology_id,
+        name=alive.name,
+        uptime_secs=view.uptime_s,
+        executors=_executors(view),
+        status=alive.status.status.value,
+        errors=_errors(view, choice),
+        component_debug={},
+        **about(alive, machine, answer, now),
+    )
+
+
+def sizes(alive: Alive) -> dict[str, int]:
+    """Return the numbers of tasks, executors and workers, by the names that all structs use."""
+    components = alive.kept.topology.components
+    return {
+        "num_tasks": sum(len(component.tasks) for component in components),
+        "num_executors": sum(component.executor_count for component in components),
+        "num_workers": len(alive.kept.packing.containers),
+    }
+
+
+def about(alive: Alive, machine: Machine, answer: Answer | None, now: float) -> dict[str, Any]:
+    """Return the optional fields that summaries, infos and pages share."""
+    return {
+        "storm_version": alive.kept.submission.storm_version or machine.version,
+        "sched_status": _sched_status(alive, answer, now),
+        "owner": alive.kept.submission.owner,
+        "replication_count": 1,
+        **resources.of_topology(alive.kept.topology),
+    }
+
+
+def topology_version(alive: Alive) -> str | None:
+    """Return what the submitter calls the version of the topology."""
+    version = alive.kept.topology.conf.get("topology.version")
+    return None if version is None else str(version)
+
+
+def _sched_status(alive: Alive, answer: Answer | None, now: float) -> str:
+    if alive.troubles and now - alive.troubles[-1].time_s < SHOW_TROUBLE_S:
+        return alive.troubles[-1].text
+    if answer is None or answer.is_complete:
+        return ""
+    up_count = sum(container.is_registered for container in answer.containers)
+    return f"{up_count} of {len(alive.kept.packing.containers)} containers are up"
+
+
+def _executors(view: View) -> list[Any]:
+    return [
+        executor_summary(
+            view, component, tasks, None if component.is_system else _executor_stats(view, component, tasks)
+        )
+        for component in view.topology.components
+        for tasks in executor_ranges(component)
+    ]
+
+
+def executor_summary(view: View, component: Component, tasks: tuple[int, ...], stats: Any) -> Any:
+    """Return the ExecutorSummary of some tasks, shown where the first of them lives."""
+    storm = idl.load()
+    return storm.ExecutorSummary(
+        executor_info=storm.ExecutorInfo(tasks[0], tasks[-1]),
+        component_id=component.component,
+        host=view.machine.host,
+        port=view.port(tasks[0]),
+        uptime_secs=view.task_uptime_s(tasks),
+        stats=stats,
+    )
+
+
+def _executor_stats(view: View, component: Component, tasks: tuple[int, ...]) -> Any:
+    storm = idl.load()
+    sums = {window: view.sums(tasks, window) for window in WINDOWS}
+    declared = [*component.streams] or [DEFAULT_STREAM]
+    specific = _spout_stats(sums, declared) if component.is_spout else _bolt_stats(sums, component)
+    return storm.ExecutorStats(
+        emitted={window: _filled(declared, s.emitted) for window, s in sums.items()},
+        transferred={window: _filled(declared, s.transferred) for window, s in sums.items()},
+        specific=specific,
+        rate=1.0,
+    )
+
+
+def _spout_stats(sums: Mapping[str, Sums], declared: Iterable[str]) -> Any:
+    storm = idl.load()
+    stats = storm.SpoutStats(
+        acked={window: _filled(declared, s.acked) for window, s in sums.items()},
+        failed={window: _filled(declared, s.failed) for window, s in sums.items()},
+        complete_ms_avg={
+            window: {key: s.latency_ms([key]) for key in _filled(declared, s.acked)}
+            for window, s in sums.items()
+        },
+    )
+    return storm.ExecutorSpecificStats(spout=stats)
+
+
+def _bolt_stats(sums: Mapping[str, Sums], component: Component) -> Any:
+    storm = idl.load()
+    ids = input_ids(component)
+
+    def keyed(values: Mapping[str, int]) -> dict[Any, int]:
+        return {ids[key]: count for key, count in _filled(ids, values).items() if key in ids}
+
+    stats = storm.BoltStats(
+        acked={window: keyed(s.acked) for window, s in sums.items()},
+        failed={window: keyed(s.failed) for window, s in sums.items()},
+        process_ms_avg={window: {ids[key]: s.latency_ms([key]) for key in ids} for window, s in sums.items()},
+        executed={window: keyed(s.executed) for window, s in sums.items()},
+        execute_ms_avg={window: dict.fromkeys(ids.values(), s.execute_ms()) for window, s in sums.items()},
+    )
+    return storm.ExecutorSpecificStats(bolt=stats)
+
+
+def input_ids(component: Component) -> dict[str, Any]:
+    """Return the GlobalStreamId of each input, by the key that counters use.
+
+    Component ids may hold colons, so keys are looked up by what is subscribed to and never taken apart.
+    """
+    storm = idl.load()
+    return {f"{i.source}:{i.stream}": storm.GlobalStreamId(i.source, i.stream) for i in component.inputs}
+
+
+def _filled(keys: Iterable[str], counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts; those of ``keys`` are there even if nothing was counted."""
+    return dict.fromkeys(keys, 0) | dict(counts)
+
+
+def _errors(view: View, choice: int | None) -> dict[str, list[Any]]:
+    """Return the errors of every component, newest first; a component without any has an empty list."""
+    storm = idl.load()
+    most = {storm.NumErrorsChoice.NONE: 0, storm.NumErrorsChoice.ONE: 1}.get(choice)
+    found = {SYSTEM, *(component.component for component in view.topology.components)}
+    return {
+        component: [view.error_info(error) for error in view.errors(component)[:most]]
+        for component in sorted(found, key=java_order)
+    }
