@@ -1,7 +1,8 @@
 """Which program a component is, where it runs, and with what environment.
 
 A component that came over Thrift is exactly two arguments, ``[command,
-script]``, with no shell and no splitting of words: Storm does the same.
+script]``, with no shell and no splitting of words: Storm does the same.  One
+that came as a Java object has as many as it says, and an environment.
 The program is looked for on the PATH of the container and then beside
 Heronry's own interpreter, where a streamparse installed into the same
 environment puts ``streamparse_run``.
@@ -36,6 +37,7 @@ def prepare(
     cwd: Path,
     inherited: Mapping[str, str],
     extra: Mapping[str, str],
+    own: Mapping[str, str],
     own_bin: Path,
 ) -> Launch:
     """Return how to start ``command``.
@@ -43,15 +45,17 @@ def prepare(
     Args:
         inherited: the container's environment.
         extra: the topology's ``topology.environment``; its PATH is put before the inherited one.
+        own: the component's, from ShellBolt.setEnv; its PATH is put behind the others, as Storm does.
         own_bin: folder of Heronry's interpreter, searched last.
 
     Raises:
         CommandNotFound: no such program; says where it was looked for.
     """
     environment = {k: v for k, v in inherited.items() if k != "PYTHONUNBUFFERED"}
-    environment.update({k: v for k, v in extra.items() if k != "PATH"})
-    folders = [extra.get("PATH", ""), inherited.get("PATH", os.defpath), str(own_bin)]
-    path = os.pathsep.join(folder for folder in folders if folder)
+    environment.update(extra)
+    environment.update(own)
+    paths = [extra.get("PATH"), inherited.get("PATH", os.defpath), own.get("PATH"), str(own_bin)]
+    path = os.pathsep.join(folders for folders in paths if folders)
     environment["PATH"] = path
     program = command[0] if command else ""
     if not program:

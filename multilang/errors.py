@@ -3,6 +3,8 @@
 MultilangError
     LocalProtocolError     we tried to say something illegal in this state
     RemoteProtocolError    the component said something that cannot be passed over
+    JavaStreamError        what a client sent as a Java object cannot be read
+    NotAShellComponent     it can, but only a JVM can run it
     ShellProcessError      the component's process failed
         CommandNotFound    there is no such program
         LaunchFailed       the system would not start it
@@ -26,6 +28,18 @@ class LocalProtocolError(MultilangError):
 
 class RemoteProtocolError(MultilangError):
     """The component said something that cannot be passed over."""
+
+
+class JavaStreamError(MultilangError):
+    """A client sent bytes as a Java object that are none, or none that can be read without a JVM."""
+
+
+class NotAShellComponent(MultilangError):
+    """A Java object is no shell component; only a JVM can run it."""
+
+    def __init__(self, class_name: str | None) -> None:
+        super().__init__(f"Java class {class_name}" if class_name else "a Java value that is no object")
+        self.class_name = class_name
 
 
 class ShellProcessError(MultilangError):

@@ -6,6 +6,7 @@
     ROOT/inbox/                         jars while they are uploaded, and an hour longer
     ROOT/blobs/                         ID-stormjar.jar, ID-stormcode.ser, ID-stormconf.ser
     ROOT/topologies/ID/resources/       the jar's resources: working directory of the components
+    ROOT/topologies/ID/containers/N/    working directory of components that do not want the one above
     ROOT/topologies/ID/pids/N/          pid files of the components in container N
     ROOT/logs/nimbus.log
     ROOT/logs/workers-artifacts/ID/topology.log         the topology process
@@ -65,6 +66,10 @@ class Layout:
     def resources(self, topology_id: str) -> Path:
         """Return the working directory of a topology's components."""
         return self.topology(topology_id) / "resources"
+
+    def container(self, topology_id: str, container_id: int) -> Path:
+        """Return the working directory of a container's components that do not change to the resources."""
+        return self.topology(topology_id) / "containers" / str(container_id)
 
     def pids(self, topology_id: str, container_id: int) -> Path:
         """Return the ``pidDir`` that a container's components are told."""

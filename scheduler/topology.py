@@ -78,6 +78,12 @@ class Component:
     conf: Mapping[str, Any] = field(default_factory=dict)
     """What this component sets over the topology's conf, already stripped to what Storm honours."""
 
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What this component adds to its container's environment; its PATH goes behind the container's."""
+
+    changes_directory: bool = True
+    """Whether it runs in the folder of the topology's code, or else in its container's."""
+
     is_system: bool = False
     """True for ``__acker`` and the like: they have task ids, but no process."""
 

@@ -19,12 +19,14 @@ from typing import Any, Final
 
 import simplejson
 
+from multilang.java_object import ShellObject
 from scheduler.config import StreamConfig
 from scheduler.errors import TopologyError
 from scheduler.topology import Component, Grouping, GroupingKind, Input, Stream, Topology
 from storm_compat import conf as confs
 from storm_compat import validate
 from storm_compat.errors import InvalidConf, InvalidTopology
+from storm_compat.programs import programs
 from storm_compat.system import with_system_parts
 from storm_compat.thrift import idl
 from storm_compat.thrift.check import CheckError, check
@@ -76,8 +78,9 @@ def compile_topology(name: str, topology_id: str, conf: Mapping[str, Any], submi
     whole = with_system_parts(normalized, conf)
     validate.structure(whole)
     _limits(whole, conf)
-    _refuse_foreign(normalized)
-    topology = Topology(topology_id, name, _components(normalized, whole), dict(conf))
+    _refuse_state_spouts(normalized)
+    shells = programs(normalized)
+    topology = Topology(topology_id, name, _components(normalized, whole, shells), dict(conf))
     _refuse_unusable_settings(topology)
     return Compiled(topology, normalized)
 
@@ -110,7 +113,7 @@ def _with_task_count(component: str, common: Any, conf: Mapping[str, Any]) -> An
     )
 
 
-def _components(normalized: Any, whole: Any) -> tuple[Component, ...]:
+def _components(normalized: Any, whole: Any, shells: Mapping[str, ShellObject]) -> tuple[Component, ...]:
     """Return all components, ascending, with their task ids."""
     commons = dict(validate.commons(whole))
     components = []
@@ -119,27 +122,26 @@ def _components(normalized: Any, whole: Any) -> tuple[Component, ...]:
         count = _task_count(component, commons[component])
         tasks = tuple(range(first, first + count))
         first += count
-        spec = normalized.spouts.get(component) or normalized.bolts.get(component)
-        if spec is None:
-            components.append(_system_component(component, commons[component], tasks))
+        if component in shells:
+            spec = normalized.spouts.get(component) or normalized.bolts[component]
+            components.append(_user_component(component, spec.common, tasks, shells[component]))
         else:
-            components.append(
-                _user_component(component, spec, tasks, is_spout=component in normalized.spouts)
-            )
+            components.append(_system_component(component, commons[component], tasks))
     return tuple(components)
 
 
-def _user_component(component: str, spec: Any, tasks: tuple[int, ...], *, is_spout: bool) -> Component:
-    common = spec.common
+def _user_component(component: str, common: Any, tasks: tuple[int, ...], shell: ShellObject) -> Component:
     return Component(
         component=component,
-        is_spout=is_spout,
-        command=_command(component, (spec.spout_object if is_spout else spec.bolt_object).shell),
+        is_spout=shell.is_spout,
+        command=shell.command,
         streams=_streams(common),
         inputs=_inputs(component, common),
         tasks=tasks,
         executor_count=min(_hint(common), len(tasks)),
         conf=confs.component(confs.parse_component(component, common.json_conf)),
+        environment=shell.environment,
+        changes_directory=shell.changes_directory,
     )
 
 
@@ -154,13 +156,6 @@ def _system_component(component: str, common: Any, tasks: tuple[int, ...]) -> Co
         executor_count=min(_hint(common), len(tasks)),
         is_system=True,
     )
-
-
-def _command(component: str, shell: Any) -> tuple[str, ...]:
-    """Return the argument vector: two elements, whatever the script looks like; streamparse counts on it."""
-    if not shell.execution_command:
-        raise InvalidTopology(f"Component: [{component}] has a shell object without an execution command")
-    return (shell.execution_command,) if shell.script is None else (shell.execution_command, shell.script)
 
 
 def _streams(common: Any) -> dict[str, Stream]:
@@ -193,26 +188,7 @@ def _grouping(component: str, source: str, stream: str, grouping: Any) -> Groupi
     )
 
 
-def _refuse_foreign(normalized: Any) -> None:
-    """Raise if a component is not a program of its own; the message names all of them."""
-    objects = {component: spec.spout_object for component, spec in normalized.spouts.items()}
-    objects |= {component: spec.bolt_object for component, spec in normalized.bolts.items()}
-    java = [
-        f"[{component}] ("
-        + (
-            f"Java class {part.java_object.full_class_name}"
-            if part.java_object
-            else "a serialized Java object"
-        )
-        + ")"
-        for component, part in sorted(objects.items())
-        if part.shell is None
-    ]
-    if java:
-        raise InvalidTopology(
-            f"Components that only a JVM can run are not supported yet: {', '.join(java)}. "
-            "Send them as shell components, as streamparse does"
-        )
+def _refuse_state_spouts(normalized: Any) -> None:
     if normalized.state_spouts:
         raise InvalidTopology(
             f"State spouts are not supported: [{', '.join(sorted(normalized.state_spouts))}]"

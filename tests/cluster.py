@@ -40,7 +40,7 @@ CHILDREN = Path(__file__).parent / "compat" / "children"
 BIN = Path(sys.executable).parent
 DEADLINE_S = 40.0
 STOP_S = 30.0
-_MARKER = b"HERONRY_CONTAINER="
+_MARKER = "HERONRY_CONTAINER"
 
 T = TypeVar("T")
 
@@ -92,6 +92,7 @@ def _part(script: str, inputs: Mapping[str, Any], options: dict[str, Any]) -> di
             "direct": (),
             "par": 1,
             "conf": {},
+            "java": None,
         }.items()
     }
     named["conf"] = {**named["conf"], **{f"test.{key}": value for key, value in options.items()}}
@@ -100,6 +101,8 @@ def _part(script: str, inputs: Mapping[str, Any], options: dict[str, Any]) -> di
 
 def _wire(storm: ModuleType, part: Mapping[str, Any]) -> tuple[Any, Any]:
     component = storm.ComponentObject(shell=storm.ShellComponent(part["command"], part["script"]))
+    if part["java"] is not None:
+        component = storm.ComponentObject(serialized_java=part["java"])
     inputs = {}
     for source, how in part["inputs"].items():
         name, _, stream = source.partition(":")
@@ -393,13 +396,18 @@ def processes() -> dict[int, str]:
     return found
 
 
+def environment_of(pid: int) -> dict[str, str]:
+    """Return what a process was started with; nothing if it is gone."""
+    with suppress(OSError):
+        entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        pairs = [os.fsdecode(entry).partition("=") for entry in entries if entry]
+        return {name: value for name, _, value in pairs}
+    return {}
+
+
 def mark_of(pid: int) -> str:
     """Return the mark that the processes of a container inherit, empty if there is none."""
-    with suppress(OSError):
-        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-            if entry.startswith(_MARKER):
-                return os.fsdecode(entry[len(_MARKER) :])
-    return ""
+    return environment_of(pid).get(_MARKER, "")
 
 
 def run(*command: str | Path, cwd: Path, timeout_s: float = 45.0, **more: str) -> tuple[int, str]:

@@ -72,9 +72,10 @@ class ComponentRunner:
         try:
             launch = prepare(
                 component.command,
-                cwd=host.resources,
+                cwd=host.resources if component.changes_directory else host.folder,
                 inherited=os.environ,
                 extra=host.environment(component.component),
+                own=component.environment,
                 own_bin=Path(sys.executable).parent,
             )
             self.process = process = ShellProcess(launch)
@@ -337,6 +338,7 @@ class Components:
         manager: StreamManager,
         *,
         resources: Path,
+        folder: Path,
         pid_dir: Path,
         report: Callable[[int, str], None],
         write_line: Callable[[LocalTask, str, bytes], None],
@@ -345,6 +347,7 @@ class Components:
         self.loop = loop
         self.manager = manager
         self.resources = resources
+        self.folder = folder
         self.pid_dir = pid_dir
         self.report = report
         self.write_line = write_line

@@ -10,6 +10,7 @@ write to components, send to peers.  Who may be looked at next is decided by
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import logging
 import os
@@ -73,11 +74,16 @@ class ContainerProcess:
         pid_dir.mkdir(parents=True, exist_ok=True)
         for stale in pid_dir.iterdir():
             stale.unlink()  # of the components of a container that was killed; they are gone
+        folder = layout.container(topology_id, container_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # of the container before
+            (folder / "resources").symlink_to(layout.resources(topology_id))
         self._worker_log = logs.RotatingLog(layout.worker_log(topology_id, container_id))
         self._components = Components(
             self._loop,
             self._manager,
             resources=layout.resources(topology_id),
+            folder=folder,
             pid_dir=pid_dir,
             report=self._report_error,
             write_line=self._write_line,

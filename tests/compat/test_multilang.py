@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import Counts, Draft, Running, processes, until
+from tests.cluster import Counts, Draft, Running, environment_of, processes, until
 from tests.compat.conftest import Run
+
+JAVA_OBJECTS = Path(__file__).parents[1] / "multilang" / "java_objects"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -28,6 +31,22 @@ def all_acked(running: Running, count: int) -> None:
     until(lambda: len(running.notes("numbers", what="ack")) >= count, f"{count} acks")
     assert sorted(note["id"] for note in running.notes("numbers", what="ack")) == list(range(count))
     assert running.notes("numbers", what="fail") == []
+
+
+def java_object(version: str, name: str, texts: dict[str, str]) -> bytes:
+    """Return a serialized component of a real client, with some of its texts changed."""
+    data = (JAVA_OBJECTS / f"storm-{version}" / f"{name}.ser").read_bytes()
+    for old, new in texts.items():
+        assert _java_text(old) in data
+        data = data.replace(_java_text(old), _java_text(new))
+    return data
+
+
+def _java_text(text: str) -> bytes:
+    units = text.encode("utf-16-be")
+    halves = "".join(chr(int.from_bytes(units[at : at + 2], "big")) for at in range(0, len(units), 2))
+    data = halves.encode("utf-8", "surrogatepass")
+    return len(data).to_bytes(2, "big") + data
 
 
 def values(running: Running, component: str) -> list[Any]:
@@ -117,6 +136,26 @@ def test_04_the_script_is_one_argument_whatever_it_holds(run: Run, tmp_path: Pat
     assert [note["argv"] for note in running.notes("empty", what="handshake")] == [[""]]
     resources = running.cluster.root / "topologies" / running.topology_id / "resources"
     assert [note["cwd"] for note in running.notes("empty", what="handshake")] == [str(resources)]
+
+
+@pytest.mark.parametrize("version", ["1.2.4", "2.8.2"])
+def test_05_50_a_serialized_shell_bolt_runs_with_its_arguments_environment_and_folder(
+    run: Run, version: str
+) -> None:
+    draft = numbers(2)
+    part = java_object(version, "stays", {"café 😀.py": "resources/sink.py"})
+    draft.bolt("bolt", "", {"numbers": "all"}, java=part)
+    running = run(draft, {"topology.environment": {"FOO": "topology", "BAR": "topology"}})
+    all_acked(running, 2)
+    [told] = running.notes("bolt", what="handshake")
+    assert told["argv"] == ["a b", ""]
+    cwd = Path(told["cwd"])
+    assert (cwd / "resources" / "sink.py").is_file()
+    assert cwd.parts[-2:] == ("containers", "1")
+    [pid] = running.pids("resources/sink.py")
+    environment = environment_of(pid)
+    assert (environment["FOO"], environment["BAR"]) == ("bar", "topology")
+    assert "/opt/tools" in environment["PATH"].split(os.pathsep)[1:]
 
 
 # -- framing --------------------------------------------------------------------

@@ -21,12 +21,14 @@ def plan(
     *,
     inherited: dict[str, str] | None = None,
     extra: dict[str, str] | None = None,
+    own: dict[str, str] | None = None,
 ) -> Launch:
     return prepare(
         command,
         cwd=folder,
         inherited={"PATH": ""} if inherited is None else inherited,
         extra=extra or {},
+        own=own or {},
         own_bin=folder / "own",
     )
 
@@ -38,6 +40,17 @@ def test_arguments_are_passed_on_as_they_are(tmp_path: Path) -> None:
     assert launch.command == (str(run), "-s json a.B")
     assert launch.cwd == tmp_path
     assert plan(["run", ""], tmp_path).command == (str(run), "")
+
+
+def test_a_components_own_variables_count_most_but_its_path_least(tmp_path: Path) -> None:
+    theirs, mine = program(tmp_path / "theirs"), program(tmp_path / "mine", "other")
+    inherited = {"PATH": str(tmp_path / "theirs"), "FOO": "theirs", "KEPT": "1"}
+    own = {"PATH": str(tmp_path / "mine"), "FOO": "mine"}
+    launch = plan(["run"], tmp_path, inherited=inherited, extra={"FOO": "topology"}, own=own)
+    assert launch.command == (str(theirs),)
+    path = os.pathsep.join([str(tmp_path / "theirs"), str(tmp_path / "mine"), str(tmp_path / "own")])
+    assert launch.environment == {"PATH": path, "FOO": "mine", "KEPT": "1"}
+    assert plan(["other"], tmp_path, inherited=inherited, own=own).command == (str(mine),)
 
 
 def test_the_topologys_path_goes_before_the_containers_before_our_own(tmp_path: Path) -> None:

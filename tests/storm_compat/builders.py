@@ -10,6 +10,7 @@ from typing import Any
 
 from storm_compat.thrift import idl
 
+JAVA_OBJECTS = Path(__file__).parents[1] / "multilang" / "java_objects"
 DEFAULT = {"default": ("word",)}
 
 
@@ -31,6 +32,12 @@ def common(
 def shell(command: str | None = "streamparse_run", script: str | None = "-s json bolts.x.X") -> Any:
     storm = idl.load()
     return storm.ComponentObject(shell=storm.ShellComponent(command, script))
+
+
+def java_part(version: str, name: str) -> Any:
+    """Return one of the samples in tests/multilang/java_objects."""
+    data = (JAVA_OBJECTS / f"storm-{version}" / f"{name}.ser").read_bytes()
+    return idl.load().ComponentObject(serialized_java=data)
 
 
 def spout(common_part: Any = None, part: Any = None) -> Any:

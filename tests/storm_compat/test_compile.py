@@ -11,7 +11,7 @@ from storm_compat import conf as confs
 from storm_compat.compile import MAX_TASKS, compile_topology, java_order
 from storm_compat.errors import InvalidTopology
 from storm_compat.thrift import idl
-from tests.storm_compat.builders import bolt, common, grouping, shell, spout, topology, word_count
+from tests.storm_compat.builders import bolt, common, grouping, java_part, shell, spout, topology, word_count
 
 
 def compiled(code: Any, **conf: Any) -> Topology:
@@ -137,15 +137,6 @@ def test_groupings_in_java_are_refused_by_name(arm: str, value: Any) -> None:
     assert "not supported yet" in text
 
 
-def test_components_in_java_are_refused_by_name() -> None:
-    storm = idl.load()
-    serialized = storm.ComponentObject(serialized_java=b"\xac\xed\x00\x05")
-    java = storm.ComponentObject(java_object=storm.JavaObject("org.example.Bolt", []))
-    text = complaint(topology({"a": spout(part=serialized)}, {"b": bolt(part=java), "c": bolt()}))
-    assert "[a] (a serialized Java object), [b] (Java class org.example.Bolt)" in text
-    assert "[c]" not in text
-
-
 def test_state_spouts_are_refused() -> None:
     storm = idl.load()
     code = topology({"a": spout()})
@@ -153,8 +144,12 @@ def test_state_spouts_are_refused() -> None:
     assert complaint(code) == "State spouts are not supported: [s]"
 
 
-def test_a_shell_component_needs_a_command() -> None:
-    assert "[a] has a shell object without" in complaint(topology({"a": spout(part=shell("", "x.py"))}))
+def test_a_serialized_shell_component_becomes_ours_with_all_it_says() -> None:
+    part = java_part("2.8.2", "stays")
+    found = compiled(topology({"a": spout()}, {"b": bolt(part=part)})).component("b")
+    assert found.command == ("python3", "café 😀.py", "a b", "")
+    assert found.environment == {"PATH": "/opt/tools", "FOO": "bar"}
+    assert found.changes_directory is False
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def started(code: str, folder: Path, reports: list[str]) -> Iterator[ComponentRu
         Loop(),
         manager,
         resources=folder,
+        folder=folder,
         pid_dir=folder,
         report=lambda task, text: reports.append(text),
         write_line=lambda local, label, text: None,
