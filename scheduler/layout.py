@@ -5,6 +5,7 @@
     ROOT/state/                         the state store (files)
     ROOT/inbox/                         jars while they are uploaded, and an hour longer
     ROOT/blobs/                         ID-stormjar.jar, ID-stormcode.ser, ID-stormconf.ser
+    ROOT/blobstore/                     the blobs of users, and uploads of them that are under way
     ROOT/topologies/ID/resources/       the jar's resources: working directory of the components
     ROOT/topologies/ID/containers/N/    working directory of components that do not want the one above
     ROOT/topologies/ID/pids/N/          pid files of the components in container N
@@ -50,6 +51,10 @@ class Layout:
     @property
     def blobs(self) -> Path:
         return self.root / "blobs"
+
+    @property
+    def blobstore(self) -> Path:
+        return self.root / "blobstore"
 
     @property
     def logs(self) -> Path:

@@ -39,6 +39,10 @@ from scheduler.run import client, limits, logs
 from scheduler.state.files import FileStore
 from scheduler.state.store import StateStore
 from storm_compat import conf as confs
+from storm_compat.blob_acl import BlobAuthorizer
+from storm_compat.blob_files import BlobFiles
+from storm_compat.blobs import BlobLimits, Blobs
+from storm_compat.blobs_of_topologies import BlobsOfTopologies
 from storm_compat.depot import Depot
 from storm_compat.errors import CompatError, PortInUse, RootInUse
 from storm_compat.nimbus import Nimbus
@@ -56,6 +60,7 @@ for a release before 1.0."""
 
 ASK_TIMEOUT_S: Final = 1.0
 CLEAN_INBOX_EVERY_S: Final = 60.0
+CLEAN_BLOBS_EVERY_S: Final = 60.0
 KEEP_READY_EVERY_S: Final = 30.0
 
 
@@ -186,8 +191,20 @@ async def _serving(
     depot = Depot(store, layout)
     uploads = Uploads(layout.inbox)
     topologies = Topologies(depot, layout, launcher, _Masters(store), conf, owner=_owner())
+    files = BlobFiles(layout.blobstore)
+    blobs = Blobs(
+        files,
+        BlobsOfTopologies(depot, topologies.all),
+        BlobAuthorizer.from_conf(conf),
+        BlobLimits(
+            session_idle_s=float(conf.get("nimbus.blobstore.expiration.secs") or 600),
+            chunk_bytes=int(conf["storm.blobstore.inputstream.buffer.size.bytes"]),
+        ),
+    )
+    if piece_count := files.recover():
+        logger.warning("removed what an earlier nimbus left of uploads of blobs: pieces=%s", piece_count)
     async with topologies:
-        nimbus = Nimbus(topologies, uploads, depot, _machine(conf, *address), conf)
+        nimbus = Nimbus(topologies, uploads, depot, _machine(conf, *address), conf, blobs=blobs)
         most = ServerLimits().max_connection_count
         server = ThriftServer(
             idl.load().Nimbus, nimbus, ServerLimits(max_connection_count=limits.allow_descriptors(most))
@@ -206,12 +223,14 @@ async def _serving(
         try:
             async with asyncio.TaskGroup() as group:
                 cleaner = group.create_task(_clean_inbox(uploads))
+                blob_cleaner = group.create_task(_clean_blobs(blobs))
                 keeper = group.create_task(_keep_ready(layout, ready))
                 yield ready
-                cleaner.cancel()
-                keeper.cancel()
+                for task in (cleaner, blob_cleaner, keeper):
+                    task.cancel()
         finally:
             await server.close()
+            blobs.close()
             await topologies.stop()
 
 
@@ -245,6 +264,13 @@ async def _clean_inbox(uploads: Uploads) -> None:
             if count:
                 logger.info("cleaned the inbox: files=%s", count)
         await asyncio.sleep(CLEAN_INBOX_EVERY_S)
+
+
+async def _clean_blobs(blobs: Blobs) -> None:
+    while True:
+        if count := blobs.clean(time.time()):
+            logger.info("ended idle sessions of blobs: sessions=%s", count)
+        await asyncio.sleep(CLEAN_BLOBS_EVERY_S)
 
 
 async def _keep_ready(layout: Layout, ready: Ready, every_s: float = KEEP_READY_EVERY_S) -> None:

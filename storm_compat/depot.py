@@ -3,7 +3,7 @@
     store  topologies/ID/...              `scheduler.state.records`; ``status`` is written last
     BLOBS/ID-stormjar.jar                 the uploaded jar
     BLOBS/ID-stormcode.ser                the user's StormTopology as Thrift binary, normalized
-    BLOBS/ID-stormconf.ser                its configuration as JSON, as getTopologyConf returns it
+    BLOBS/ID-stormconf.ser                its configuration, as getTopologyConf returns it, as packed JSON
     ROOT/topologies/ID/resources/         out of the jar
 
 What has no ``status`` does not exist: `leftovers` finds it and `forget`
@@ -13,6 +13,7 @@ for milliseconds, `put` as long as unpacking the jar takes.
 
 from __future__ import annotations
 
+import gzip
 import os
 import secrets
 from collections.abc import Mapping
@@ -32,15 +33,15 @@ from scheduler.plan import PackingPlan
 from scheduler.state import records
 from scheduler.state.records import COUNTER, ProcessRecord, StatusRecord, SubmissionRecord, path_of
 from scheduler.state.store import StateStore
+from storm_compat import blob_keys
 from storm_compat.alive import Kept
+from storm_compat.blob_keys import CODE, CONF, JAR
 from storm_compat.errors import KeyNotFound
 from storm_compat.jars import unpack_resources
 from storm_compat.thrift import idl
 from storm_compat.uploads import link_or_copy
 
 _BinaryProtocol: Any = TCyBinaryProtocol  # has no annotations
-
-JAR, CODE, CONF = "stormjar.jar", "stormcode.ser", "stormconf.ser"
 
 
 class Depot:
@@ -73,7 +74,7 @@ class Depot:
         unpack_resources(jar, self._layout.resources(topology_id))
         link_or_copy(jar, self.blob(topology_id, JAR))
         _write(self.blob(topology_id, CODE), _encode(code))
-        _write(self.blob(topology_id, CONF), simplejson.dumps(conf, ignore_nan=True).encode())
+        _write(self.blob(topology_id, CONF), _packed(simplejson.dumps(conf, ignore_nan=True)))
         self._store.set(path_of(topology_id, "topology"), topologies.to_json(kept.topology))
         records.write(self._store, path_of(topology_id, "submission"), kept.submission)
         records.write(self._store, path_of(topology_id, "packing"), kept.packing)
@@ -136,7 +137,7 @@ class Depot:
 
     def conf(self, topology_id: str) -> str:
         """Return the configuration as JSON text."""
-        return self._read_blob(topology_id, CONF).decode()
+        return gzip.decompress(self._read_blob(topology_id, CONF)).decode()
 
     def code(self, topology_id: str) -> Any:
         """Return the user's StormTopology, normalized."""
@@ -166,7 +167,7 @@ class Depot:
 
     def blob(self, topology_id: str, kind: str) -> Path:
         """Return the path of a blob, there or not."""
-        return self._layout.blobs / f"{topology_id}-{kind}"
+        return self._layout.blobs / blob_keys.of_topology(topology_id, kind)
 
     def _is_leftover(self, topology_id: str) -> bool:
         try:
@@ -185,7 +186,12 @@ class Depot:
         try:
             return self.blob(topology_id, kind).read_bytes()
         except FileNotFoundError as exc:
-            raise KeyNotFound(f"{topology_id}-{kind}") from exc
+            raise KeyNotFound(blob_keys.of_topology(topology_id, kind)) from exc
+
+
+def _packed(text: str) -> bytes:
+    """Return a text as supervisors of Storm expect it in a blob."""
+    return gzip.compress(text.encode(), mtime=0)
 
 
 def _encode(code: Any) -> bytes:

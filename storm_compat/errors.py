@@ -8,6 +8,13 @@ CompatError
     NotAlive            no topology of that name or id                  (user)
     NoSuchComponent     the topology has no component of that id        (user)
     KeyNotFound         no blob of that key                             (user)
+    KeyExists           a blob of that key exists already               (user)
+    InvalidKey          no blob can have that key                       (user)
+    BlobInUse           a topology that is alive needs the blob         (user)
+    NotAuthorized       the caller may not do that                      (user)
+    SessionGone         no such upload, download or list of blobs       (user)
+    InvalidBlobMeta     rights or a number of copies that make no sense (user)
+    BlobNotKept         the disk does not take it                       (local)
     UploadGone          no upload at that location                      (user)
     RootInUse           another nimbus owns the root folder             (local)
     PortInUse           nimbus cannot listen where it should            (local)
@@ -69,6 +76,51 @@ class KeyNotFound(CompatError):
     def __init__(self, key: str) -> None:
         super().__init__(key)
         self.key = key
+
+
+class KeyExists(CompatError):
+    """There is a blob of that key already."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class InvalidKey(CompatError):
+    """No blob can have that key; the first sentence is Storm's."""
+
+    def __init__(self, key: str, rule: str) -> None:
+        super().__init__(f"{key} does not appear to be a valid blob key. {rule}")
+        self.key = key
+
+
+class BlobInUse(CompatError):
+    """A topology that is alive needs the blob as it is."""
+
+
+class NotAuthorized(CompatError):
+    """The caller may not do that; the texts are Storm's."""
+
+
+class SessionGone(CompatError):
+    """No session of that id is going on; the first sentence is Storm's."""
+
+    def __init__(self, what: str, session: str) -> None:
+        super().__init__(f"{what} for session {session} does not exist (or timed out). Begin a new one")
+        self.session = session
+
+
+class InvalidBlobMeta(CompatError):
+    """The rights or the number of copies that a client wants for a blob make no sense."""
+
+
+class BlobNotKept(CompatError):
+    """What a client sends cannot be kept."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"The blob {key} cannot be kept: {reason}; the upload was dropped")
+        self.key = key
+        self.reason = reason
 
 
 class UploadGone(CompatError):

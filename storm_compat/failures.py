@@ -3,7 +3,9 @@
     AlreadyAlive                    AlreadyAliveException
     NotAlive                        NotAliveException
     InvalidTopology, TopologyError  InvalidTopologyException
-    KeyNotFound                     KeyNotFoundException
+    KeyNotFound, KeyExists          KeyNotFoundException, KeyAlreadyExistsException
+    BlobInUse                       IllegalStateException
+    NotAuthorized                   AuthorizationException
     other errors of ours            TApplicationException 6 with their text
     all else                        left to the server, which logs it and says "Internal error"
 
@@ -22,7 +24,16 @@ from typing import Any, TypeVar
 from thriftpy2.thrift import TApplicationException
 
 from scheduler.errors import SchedulerError, TopologyError
-from storm_compat.errors import AlreadyAlive, CompatError, InvalidTopology, KeyNotFound, NotAlive
+from storm_compat.errors import (
+    AlreadyAlive,
+    BlobInUse,
+    CompatError,
+    InvalidTopology,
+    KeyExists,
+    KeyNotFound,
+    NotAlive,
+    NotAuthorized,
+)
 from storm_compat.thrift import idl
 
 C = TypeVar("C")
@@ -42,6 +53,12 @@ def as_thrift() -> Iterator[None]:
         raise storm.InvalidTopologyException(msg=str(exc)) from exc
     except KeyNotFound as exc:
         raise storm.KeyNotFoundException(msg=str(exc)) from exc
+    except KeyExists as exc:
+        raise storm.KeyAlreadyExistsException(msg=str(exc)) from exc
+    except BlobInUse as exc:
+        raise storm.IllegalStateException(msg=str(exc)) from exc
+    except NotAuthorized as exc:
+        raise storm.AuthorizationException(msg=str(exc)) from exc
     except (CompatError, SchedulerError) as exc:
         raise TApplicationException(TApplicationException.INTERNAL_ERROR, str(exc)) from exc
 

@@ -1,6 +1,7 @@
 """The methods of Storm's Nimbus service, by Thrift's names; every call is passed on to who decides.
 
     uploads      `storm_compat.uploads`
+    blobs        `storm_compat.blobs`
     submissions, life-cycle      `storm_compat.topologies`
     pages and numbers            `storm_compat.stats`
     errors                       `storm_compat.failures`, by the class decorator
@@ -16,17 +17,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import simplejson
 
+from storm_compat import blob_wire, caller, stats, validate
 from storm_compat import conf as confs
-from storm_compat import stats, validate
 from storm_compat.alive import Alive
+from storm_compat.blobs import Blobs
 from storm_compat.depot import Depot
-from storm_compat.errors import InvalidTopology, KeyNotFound, NotAlive
+from storm_compat.errors import InvalidTopology, NotAlive
 from storm_compat.failures import translating
 from storm_compat.stats import Machine
 from storm_compat.system import with_system_parts
@@ -50,11 +51,13 @@ class Nimbus:
         machine: Machine,
         cluster_conf: Mapping[str, Any],
         *,
+        blobs: Blobs,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._topologies = topologies
         self._uploads = uploads
         self._depot = depot
+        self._blobs = blobs
         self.machine = machine
         self._cluster_conf = cluster_conf
         self._wall = wall
@@ -199,13 +202,56 @@ class Nimbus:
     def getUserTopology(self, topology_id: str | None) -> Any:
         return self._depot.code(self._topologies.with_id(topology_id).topology_id)
 
-    # ---- blobs: none are kept for clients yet, but every Java submission asks
+    # ---- blobs
 
-    def listBlobs(self, session: str | None) -> Any:
-        return idl.load().ListBlobsResult(keys=[], session=session or str(uuid.uuid4()))
+    def beginCreateBlob(self, key: str | None, meta: Any) -> str:
+        return self._blobs.begin_create(key, *blob_wire.settable(meta), _caller(), self._wall())
+
+    def beginUpdateBlob(self, key: str | None) -> str:
+        return self._blobs.begin_update(key, _caller(), self._wall())
+
+    def uploadBlobChunk(self, session: str | None, chunk: bytes | None) -> None:
+        self._blobs.chunk(session, chunk, self._wall())
+
+    async def finishBlobUpload(self, session: str | None) -> None:
+        await self._blobs.finish(session, self._wall())
+
+    def cancelBlobUpload(self, session: str | None) -> None:
+        self._blobs.cancel(session, self._wall())
 
     def getBlobMeta(self, key: str | None) -> Any:
-        raise KeyNotFound(str(key))
+        return blob_wire.readable(self._blobs.find(key, _caller()))
+
+    def setBlobMeta(self, key: str | None, meta: Any) -> None:
+        self._blobs.set_meta(key, *blob_wire.settable(meta), _caller())
+
+    def beginBlobDownload(self, key: str | None) -> Any:
+        session, blob = self._blobs.begin_download(key, _caller(), self._wall())
+        return idl.load().BeginDownloadResult(
+            version=blob.version, session=session, data_size=blob.size_bytes
+        )
+
+    def downloadBlobChunk(self, session: str | None) -> bytes:
+        return self._blobs.next_chunk(session, self._wall())
+
+    def deleteBlob(self, key: str | None) -> None:
+        self._blobs.delete(key, _caller())
+
+    def listBlobs(self, session: str | None) -> Any:
+        keys, session = self._blobs.page(session, self._wall())
+        return idl.load().ListBlobsResult(keys=keys, session=session)
+
+    def getBlobReplication(self, key: str | None) -> int:
+        return self._blobs.replication(key, _caller())
+
+    def updateBlobReplication(self, key: str | None, replication: int | None) -> int:
+        return self._blobs.set_replication(key, replication, _caller())
+
+    def isRemoteBlobExists(self, key: str | None) -> bool:
+        return self._blobs.has(key or "")
+
+    def createStateInZookeeper(self, key: str | None) -> None:
+        """Do nothing: it tells several Nimbus who has a blob."""
 
     # ---- behind the calls
 
@@ -231,3 +277,8 @@ class Nimbus:
         answer = await self._topologies.answer(alive)
         choice = None if options is None else options.num_err_choice
         return stats.topology_info(alive, answer, self.machine, self._wall(), choice=choice)
+
+
+def _caller() -> str | None:
+    """Return the name that the client proved, None if nobody asked for one."""
+    return caller.current().principal

@@ -13,6 +13,10 @@ from scheduler.layout import Layout
 from scheduler.state.files import FileStore
 from scheduler.state.records import ProcessRecord
 from storm_compat import conf as confs
+from storm_compat.blob_acl import BlobAuthorizer
+from storm_compat.blob_files import BlobFiles
+from storm_compat.blobs import BlobLimits, Blobs
+from storm_compat.blobs_of_topologies import BlobsOfTopologies
 from storm_compat.depot import Depot
 from storm_compat.topologies import Submission, Topologies
 from tests.storm_compat.builders import jar, word_count
@@ -100,6 +104,20 @@ class World:
             owner="me",
             clock=lambda: self.now,
             wall=lambda: self.now,
+        )
+
+    def blobs(
+        self,
+        topologies: Topologies,
+        *,
+        authorizer: BlobAuthorizer | None = None,
+        limits: BlobLimits | None = None,
+    ) -> Blobs:
+        return Blobs(
+            BlobFiles(self.layout.blobstore, wall=lambda: self.now),
+            BlobsOfTopologies(self.depot, topologies.all),
+            authorizer or BlobAuthorizer(),
+            limits,
         )
 
     def submission(self, name: str = "wc", conf: Mapping[str, Any] | None = None, **more: Any) -> Submission:

@@ -6,7 +6,16 @@ import pytest
 from thriftpy2.thrift import TApplicationException
 
 from scheduler.errors import InvalidTransition, PackingError
-from storm_compat.errors import AlreadyAlive, InvalidJar, KeyNotFound, NotAlive, UploadGone
+from storm_compat.errors import (
+    AlreadyAlive,
+    BlobInUse,
+    InvalidJar,
+    KeyExists,
+    KeyNotFound,
+    NotAlive,
+    NotAuthorized,
+    UploadGone,
+)
 from storm_compat.failures import as_thrift, translating
 from storm_compat.thrift import idl
 
@@ -19,6 +28,9 @@ from storm_compat.thrift import idl
         (InvalidJar("no jar"), "InvalidTopologyException", "no jar"),
         (PackingError("no place"), "InvalidTopologyException", "no place"),
         (KeyNotFound("k"), "KeyNotFoundException", "k"),
+        (KeyExists("k"), "KeyAlreadyExistsException", "k"),
+        (NotAuthorized("no"), "AuthorizationException", "no"),
+        (BlobInUse("no"), "IllegalStateException", "no"),
     ],
 )
 def test_errors_that_the_interface_declares(error: Exception, name: str, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -75,9 +76,11 @@ def served(tmp_path: Path) -> Callable[[Story], World]:
         )
         conf = confs.cluster({"storm.log.dir": "/logs"})
         async with world.nimbus() as topologies:
+            blobs = world.blobs(topologies)
             handler = Nimbus(
-                topologies, Uploads(world.layout.inbox), world.depot, machine, conf, wall=lambda: world.now
-            )
+                topologies, Uploads(world.layout.inbox), world.depot, machine, conf,
+                blobs=blobs, wall=lambda: world.now,
+            )  # fmt: skip
             server = ThriftServer(idl.load().Nimbus, handler)
             _, port = await server.start("127.0.0.1", 0)
             try:
@@ -86,6 +89,7 @@ def served(tmp_path: Path) -> Callable[[Story], World]:
                 client.close()
             finally:
                 await server.close()
+                blobs.close()
 
     def run(story: Story) -> World:
         play(lambda: serve(story))
@@ -276,6 +280,79 @@ def test_java_clients_find_an_empty_blob_store(served: Callable[[Story], World])
         with pytest.raises(idl.load().KeyNotFoundException) as caught:
             client.getBlobMeta("k")
         assert caught.value.msg == "k"
+
+    served(story)
+
+
+def test_a_blob_from_its_creation_to_its_deletion(served: Callable[[Story], World]) -> None:
+    storm = idl.load()
+    other = storm.AccessControl(type=storm.AccessControlType.OTHER, name="", access=7)
+
+    def story(client: Client) -> None:
+        me = storm.AccessControl(type=storm.AccessControlType.USER, name="me", access=1)
+        session = client.beginCreateBlob("k", storm.SettableBlobMeta(acl=[me], replication_factor=-1))
+        client.uploadBlobChunk(session, b"abc")
+        assert client.isRemoteBlobExists("k") is False
+        client.finishBlobUpload(session)
+        client.createStateInZookeeper("k")
+        assert client.isRemoteBlobExists("k") is True
+        with pytest.raises(storm.KeyAlreadyExistsException) as caught:
+            client.beginCreateBlob("k", storm.SettableBlobMeta(acl=[]))
+        assert caught.value.msg == "k"
+        meta = client.getBlobMeta("k")
+        assert meta.settable == storm.SettableBlobMeta(acl=[me, other], replication_factor=1)
+        assert client.updateBlobReplication("k", 3) == client.getBlobReplication("k") == 3
+        client.setBlobMeta("k", storm.SettableBlobMeta(acl=[]))
+        assert client.getBlobMeta("k").settable == storm.SettableBlobMeta(acl=[other], replication_factor=3)
+        update = client.beginUpdateBlob("k")
+        client.cancelBlobUpload(update)
+        with pytest.raises(TApplicationException, match=r"^Blob for session .* does not exist"):
+            client.uploadBlobChunk(update, b"x")
+        download = client.beginBlobDownload("k")
+        assert (download.version, download.data_size) == (meta.version, 3)
+        chunks = [client.downloadBlobChunk(download.session) for _ in range(2)]
+        assert chunks == [b"abc", b""]
+        client.deleteBlob("k")
+        with pytest.raises(storm.KeyNotFoundException):
+            client.deleteBlob("k")
+
+    served(story)
+
+
+def test_the_blobs_of_a_topology_live_as_long_as_it(served: Callable[[Story], World]) -> None:
+    storm = idl.load()
+
+    def story(client: Client) -> None:
+        client.submit()
+        keys = client.listBlobs("").keys
+        assert keys == [
+            f"wc-1-1700000000-{kind}" for kind in ("stormcode.ser", "stormconf.ser", "stormjar.jar")
+        ]
+        download = client.beginBlobDownload(keys[1])
+        conf = json.loads(gzip.decompress(client.downloadBlobChunk(download.session)))
+        assert conf == json.loads(client.getTopologyConf("wc-1-1700000000"))
+        jar = client.beginBlobDownload(keys[2])
+        assert client.downloadBlobChunk(jar.session) == client.world.jar.read_bytes()
+        with pytest.raises(storm.IllegalStateException, match="belongs to a topology that is alive"):
+            client.deleteBlob(keys[2])
+        client.killTopologyWithOpts("wc", storm.KillOptions(wait_secs=0))
+        for _ in range(1000):
+            if not client.listBlobs("").keys:
+                break
+        with pytest.raises(storm.KeyNotFoundException):
+            client.deleteBlob(keys[2])
+
+    served(story)
+
+
+@pytest.mark.parametrize("acl", [None, [(None, 7)]])
+def test_meta_data_of_a_blob_must_be_whole(served: Callable[[Story], World], acl: Any) -> None:
+    storm = idl.load()
+
+    def story(client: Client) -> None:
+        entries = acl and [storm.AccessControl(type=kind, access=mask) for kind, mask in acl]
+        with pytest.raises(TApplicationException, match="is required, but not set"):
+            client.beginCreateBlob("k", storm.SettableBlobMeta(acl=entries))
 
     served(story)
 

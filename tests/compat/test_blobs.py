@@ -1,0 +1,188 @@
+"""The blob store as Thrift clients see it; numbers are those of the list of acceptance checks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from thriftpy2.thrift import TApplicationException, TException
+
+from storm_compat.thrift import idl
+from tests.cluster import Cluster, Draft
+from tests.compat.conftest import Run
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+STORM = idl.load()
+OPEN = STORM.SettableBlobMeta(acl=[], replication_factor=-1)
+CHUNK_BYTES = 65536
+
+
+def send(client: Any, session: str, data: bytes) -> None:
+    for start in range(0, len(data), CHUNK_BYTES):
+        client.uploadBlobChunk(session, data[start : start + CHUNK_BYTES])
+    client.finishBlobUpload(session)
+
+
+def create(client: Any, key: str, data: bytes) -> None:
+    send(client, client.beginCreateBlob(key, OPEN), data)
+
+
+def update(client: Any, key: str, data: bytes) -> None:
+    send(client, client.beginUpdateBlob(key), data)
+
+
+def content(client: Any, key: str) -> bytes:
+    session = client.beginBlobDownload(key).session
+    return b"".join(iter(lambda: client.downloadBlobChunk(session), b""))
+
+
+def keys(client: Any) -> list[str]:
+    """Return all keys, asked for as Storm's clients do: up to the first empty page."""
+    found: list[str] = []
+    page = client.listBlobs("")
+    while page.keys:
+        found += page.keys
+        page = client.listBlobs(page.session)
+    return found
+
+
+@pytest.fixture
+def nimbus(cluster: Cluster) -> Iterator[Any]:
+    """A connection; blobs made over it are gone afterwards."""
+    yield cluster.nimbus
+    for key in keys(cluster.nimbus):
+        cluster.nimbus.deleteBlob(key)
+
+
+def test_24_a_blob_is_created_read_updated_opened_and_deleted(nimbus: Any) -> None:
+    first, second = bytes(range(256)) * 12_000, b"second"
+    create(nimbus, "key", first)
+    with pytest.raises(STORM.KeyAlreadyExistsException) as exists:
+        nimbus.beginCreateBlob("key", OPEN)
+    assert exists.value.msg == "key"
+    assert content(nimbus, "key") == first
+    before = nimbus.getBlobMeta("key")
+    update(nimbus, "key", second)
+    assert content(nimbus, "key") == second
+    assert nimbus.getBlobMeta("key").version != before.version
+    assert keys(nimbus) == ["key"]
+    ada = STORM.AccessControl(type=STORM.AccessControlType.USER, name="ada", access=5)
+    nimbus.setBlobMeta("key", STORM.SettableBlobMeta(acl=[ada]))
+    assert ada in nimbus.getBlobMeta("key").settable.acl
+    nimbus.deleteBlob("key")
+    for gone in (nimbus.deleteBlob, nimbus.getBlobMeta, nimbus.beginUpdateBlob, nimbus.beginBlobDownload):
+        with pytest.raises(STORM.KeyNotFoundException) as missing:
+            gone("key")
+        assert missing.value.msg == "key"
+
+
+def test_25_each_of_many_blobs_is_listed_once(nimbus: Any) -> None:
+    wanted = [f"blob {number:03}" for number in range(250)]
+    for key in wanted:
+        create(nimbus, key, b"x")
+    pages = [nimbus.listBlobs("")]
+    while pages[-1].keys:
+        pages.append(nimbus.listBlobs(pages[-1].session))
+    assert [len(page.keys) for page in pages] == [100, 100, 50, 0]
+    assert [key for page in pages for key in page.keys] == wanted
+    with pytest.raises(TApplicationException, match=r"^Blob list for session .* does not exist"):
+        nimbus.listBlobs(pages[-1].session)
+
+
+def test_26_an_upload_that_broke_off_is_not_there_and_in_nobodys_way(cluster: Cluster, nimbus: Any) -> None:
+    client = cluster.connect()
+    session = client.beginCreateBlob("key", OPEN)
+    client.uploadBlobChunk(session, b"half")
+    client.close()
+    for read in (nimbus.getBlobMeta, nimbus.beginBlobDownload):
+        with pytest.raises(STORM.KeyNotFoundException):
+            read("key")
+    assert keys(nimbus) == []
+    create(nimbus, "key", b"whole")
+    assert content(nimbus, "key") == b"whole"
+    nimbus.uploadBlobChunk(session, b"the session belongs to no connection")
+    with pytest.raises(TApplicationException, match="somebody else has created it meanwhile"):
+        nimbus.finishBlobUpload(session)
+    assert content(nimbus, "key") == b"whole"
+
+
+def test_28_the_blobs_of_a_topology_stay_while_it_is_alive(cluster: Cluster, run: Run) -> None:
+    draft = Draft()
+    draft.spout("numbers", "counting.py", count=1)
+    running = run(draft)
+    for kind in ("stormjar.jar", "stormconf.ser", "stormcode.ser"):
+        key = f"{running.topology_id}-{kind}"
+        assert content(cluster.nimbus, key)
+        with pytest.raises(STORM.IllegalStateException, match="belongs to a topology that is alive"):
+            cluster.nimbus.deleteBlob(key)
+        assert content(cluster.nimbus, key)
+    cluster.kill(running.name)
+    assert keys(cluster.nimbus) == []
+
+
+def test_readers_keep_the_old_content_until_they_are_through(nimbus: Any) -> None:
+    old = b"a" * (CHUNK_BYTES + 10)
+    create(nimbus, "key", old)
+    session = nimbus.beginBlobDownload("key").session
+    first = nimbus.downloadBlobChunk(session)
+    update(nimbus, "key", b"b")
+    assert first + nimbus.downloadBlobChunk(session) == old
+    assert nimbus.downloadBlobChunk(session) == b""
+    assert content(nimbus, "key") == b"b"
+
+
+def test_names_that_lead_out_of_the_blob_store_are_refused(cluster: Cluster, nimbus: Any) -> None:
+    secret = cluster.root / "ready.json"
+    for key in ("../ready.json", str(secret), "..", "", "a/b", "keys/../../../ready.json", "a\0b"):
+        for call in (nimbus.beginBlobDownload, nimbus.getBlobMeta, nimbus.deleteBlob, nimbus.beginUpdateBlob):
+            with pytest.raises(TApplicationException, match="does not appear to be a valid blob key"):
+                call(key)
+        with pytest.raises(TApplicationException, match="does not appear to be a valid blob key"):
+            nimbus.beginCreateBlob(key, OPEN)
+    assert secret.exists()
+
+
+def test_a_crash_in_the_middle_of_uploads_leaves_whole_blobs_and_nothing_else(tmp_path: Path) -> None:
+    """Clients create and update as fast as they can while nimbus is killed, again and again."""
+    with Cluster(tmp_path / "root") as cluster:
+        create(cluster.nimbus, "steady", b"0" * 200_000)
+        for life in range(4):
+            clients = [cluster.connect() for _ in range(3)]
+            writers = [
+                threading.Thread(target=_write_until_cut, args=(client, f"new {life} {number}"))
+                for number, client in enumerate(clients)
+            ]
+            for writer in writers:
+                writer.start()
+            writers[0].join(0.4 + 0.13 * life)
+            cluster.kill_nimbus()
+            for writer in writers:
+                writer.join(30)
+                assert not writer.is_alive()
+            cluster.start()
+            found = keys(cluster.nimbus)
+            assert "steady" in found
+            for key in found:
+                data = content(cluster.nimbus, key)
+                assert len(data) == 200_000, key
+                assert len(set(data)) == 1, key
+            store = cluster.root / "blobstore"
+            assert list((store / "uploads").iterdir()) == []
+            files = sorted(p.name.partition("@")[0] for p in store.rglob("*") if p.is_file())
+            assert files == ["data"] * len(found) + ["meta.json"] * len(found)
+
+
+def _write_until_cut(client: Any, name: str) -> None:
+    """Create blobs of one letter each and replace the one that all share, until the connection breaks."""
+    try:
+        for number in range(10_000):
+            letter = b"%c" % (97 + number % 26)
+            create(client, f"{name} {number}", letter * 200_000)
+            update(client, "steady", letter * 200_000)
+    except (TException, OSError, EOFError):
+        return
+    raise AssertionError("nimbus was not killed in time")
