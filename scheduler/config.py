@@ -43,6 +43,10 @@ class StreamConfig:
     shellbolt_max_pending: int = _key("topology.shellbolt.max.pending", 100, least=1)
     """Unacked tuples given to a component that blocks on task ids."""
 
+    sends_task_ids_ahead: bool | None = _key("heronry.task.ids.ahead", None)
+    """Whether components are sent lists of task ids before they ask. None: if their library is known to
+    keep them (`multilang.library`)."""
+
     tick_frequency_s: int | None = _key("topology.tick.tuple.freq.secs", None)
     """A tick tuple each so many seconds; None: no ticks."""
 
@@ -75,7 +79,7 @@ class StreamConfig:
             value, key, least = getattr(self, f.name), f.metadata["key"], f.metadata["least"]
             if value is None and f.default is None:
                 continue
-            if isinstance(f.default, bool):
+            if str(f.type).startswith("bool"):
                 if not isinstance(value, bool):
                     raise TopologyError(f"{key} must be true or false, not {value!r}")
             elif isinstance(value, bool) or not isinstance(value, (int, float)):

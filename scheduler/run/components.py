@@ -18,6 +18,7 @@ from pathlib import Path
 
 from multilang.command import prepare
 from multilang.errors import HeartbeatTimeout, MultilangError, ProcessExited, show_command
+from multilang.library import recognize
 from multilang.liveness import Liveness
 from multilang.process import ShellProcess
 from multilang.session import State
@@ -98,7 +99,8 @@ class ComponentRunner:
                 loop.add(self._pidfd, READ, self._on_exit, is_waiter=True)
         manager = host.manager
         conf = manager.topology.component_conf(component)
-        manager.open(task, conf, str(host.pid_dir), shell_context(manager.topology, task))
+        library = recognize(component.command, host.resources)
+        manager.open(task, conf, str(host.pid_dir), shell_context(manager.topology, task), library)
         life = self._life
         loop.call_at(now + _LATE_START_S, lambda _: self._complain_if_late(life))
         log.info("component started task=%d component=%s pid=%d", task, component.component, process.pid)

@@ -167,8 +167,9 @@ class ContainerProcess:
                 runner.pause()
             case notices.ResumeReading():
                 runner.resume(now)
-            case notices.WatchClosely():
-                runner.watch_closely()
+            case notices.Asks(is_waiting=is_waiting):
+                if is_waiting:
+                    runner.watch_closely()
                 if not self._is_relieving:
                     self._is_relieving = True
                     self._relieve(now)

@@ -18,6 +18,7 @@ from multilang.events import Emit
 from scheduler.config import StreamConfig
 from scheduler.stream import notices
 from scheduler.stream.acks import AckTracker, Root, Roots, each
+from scheduler.stream.foresight import Foresight, render
 from scheduler.stream.local_task import LocalTask
 from scheduler.stream.routing import BadTuple, Route, Slots
 from scheduler.topology import Topology
@@ -60,6 +61,9 @@ class EmitRules:
 
     def choose(self, local: LocalTask, event: Emit, route: Route | None) -> Slots | None:
         """Choose for emits that are direct, want the task ids, or are wrong; None: nothing to deliver."""
+        is_asking = event.wants_task_ids and not event.direct_task
+        # What was told ahead holds, whatever comes: the component takes its lists in this order.
+        told = local.foretold.popleft() if is_asking and local.foretold else None
         slots: Slots | None = None
         if route is None:
             self._drop(
@@ -77,19 +81,37 @@ class EmitRules:
                 event,
                 f"emitted to direct stream {event.stream!r} without naming a task (emit with task=...)",
             )
+        elif route.fixed is not None:
+            slots = route.fixed
         else:
-            slots = route.fixed if route.fixed is not None else self.choose_by_values(local, event, route)
-        if event.wants_task_ids and not event.direct_task:
+            slots = told if told is not None else self.choose_by_values(local, event, route)
+        if not is_asking:
+            return slots
+        if slots is None:
+            local.foresight = None  # it makes mistakes: what it was told ahead of this one was one, too
+        if told is None:
             self._answer(local, slots or ())
+        if local.foresight is not None:
+            self._supply(local, local.foresight)
         return slots
 
     def _answer(self, local: LocalTask, slots: Slots) -> None:
-        local.deliver_urgently(codec.render_task_ids([target.task for target, _ in slots]))
+        local.deliver_urgently(render(slots))
         self._mark(local)
         if local.limit is None and not local.is_spout:
             # It blocks for the answer, so it will read ahead through tuples: see local_task.
             local.limit = self._config[local.task].shellbolt_max_pending
-            self._notices.append(notices.WatchClosely(local.task))
+            self._notices.append(notices.Asks(local.task, is_waiting=local.foresight is None))
+
+    def _supply(self, local: LocalTask, foresight: Foresight) -> None:
+        """Send answers ahead, once half of the last ones are used up."""
+        missing = foresight.supply_count - len(local.foretold)
+        if missing < foresight.supply_count / 2:
+            return
+        told = [foresight.choose() for _ in range(missing)]
+        local.foretold += told
+        local.deliver_urgently(b"".join(map(render, told)))
+        self._mark(local)
 
     def _miss_direct(self, local: LocalTask, event: Emit, route: Route) -> Slots | None:
         task = event.direct_task

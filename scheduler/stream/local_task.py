@@ -11,6 +11,7 @@ What waits for its component, in the order in which it will be written:
 A component that blocks on task ids reads through everything in its pipe to
 find them and keeps it in memory.  Such a one gets ``limit`` unacked tuples
 at a time, as Storm's ``topology.shellbolt.max.pending`` does for every bolt.
+Where its answers can be foreseen, they are sent ahead (`foresight`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from multilang.session import Kind, ShellSession
 
 if TYPE_CHECKING:
     from scheduler.stream.acks import Root
-    from scheduler.stream.routing import Route
+    from scheduler.stream.foresight import Foresight
+    from scheduler.stream.routing import Route, Slots
 
 PARTS_PER_DELIVERY = 5
 Part = bytes | msgspec.Raw
@@ -57,6 +59,8 @@ class LocalTask:
         "counters",
         "empty_nexts",
         "failed",
+        "foresight",
+        "foretold",
         "has_emitted",
         "held",
         "held_ms",
@@ -128,6 +132,10 @@ class LocalTask:
         self.limit: int | None = None
         self.limit_bonus = 0
         self.spoke_at = 0.0
+        self.foresight: Foresight | None = None
+        """How to tell the component task ids before it asks; None: it is told when it does."""
+        self.foretold: deque[Slots] = deque()
+        """Where tuples will go of which it was told already, oldest first."""
 
         self.is_dirty = False
         self.parts: list[Part] = []

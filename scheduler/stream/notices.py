@@ -20,10 +20,12 @@ class ResumeReading:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchClosely:
-    """That task waits for answers to what it says: look at it even while others may wait."""
+class Asks:
+    """That task wants to know where its tuples went, and takes only so many tuples meanwhile."""
 
     task: int
+    is_waiting: bool
+    """It waits for each answer: look at it even while others may wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +70,4 @@ class Broken:
     reason: str
 
 
-Notice = PauseReading | ResumeReading | WatchClosely | Opened | Said | Erred | Measured | Broken
+Notice = PauseReading | ResumeReading | Asks | Opened | Said | Erred | Measured | Broken

@@ -37,12 +37,14 @@ from multilang.events import (
     Ready,
     Sync,
 )
+from multilang.library import UNKNOWN, Library
 from multilang.session import Kind, ShellSession, State
 from scheduler.config import StreamConfig
 from scheduler.plan import PackingPlan
 from scheduler.stream import notices, spouts
 from scheduler.stream.acks import AckTracker, Root, Roots, each
 from scheduler.stream.emits import MISSING, UNRELIABLE, EmitRules
+from scheduler.stream.foresight import foresee
 from scheduler.stream.gates import Gates
 from scheduler.stream.links import Link, decode_frame, stream_numbers
 from scheduler.stream.local_task import LocalTask, RemoteTask
@@ -178,9 +180,19 @@ class StreamManager:
 
     # -- components ---------------------------------------------------------
 
-    def open(self, task: int, conf: Mapping[str, Any], pid_dir: str, context: Mapping[str, Any]) -> None:
+    def open(
+        self,
+        task: int,
+        conf: Mapping[str, Any],
+        pid_dir: str,
+        context: Mapping[str, Any],
+        library: Library = UNKNOWN,
+    ) -> None:
         """Begin a conversation with a newly started component of ``task``."""
         local = self.tasks[task]
+        is_ahead = self.config[task].sends_task_ids_ahead
+        if library.keeps_task_ids if is_ahead is None else is_ahead:
+            local.foresight = foresee(local.routes)
         local.session = ShellSession(Kind.SPOUT if local.is_spout else Kind.BOLT)
         # In front of everything, also of tuples that came while nobody was there.
         local.deliver_urgently(local.session.greet(conf, pid_dir, context))
@@ -211,6 +223,8 @@ class StreamManager:
         local.samples.clear()
         local.forget_queue()
         local.limit, local.limit_bonus = None, 0
+        local.foresight = None
+        local.foretold.clear()
         if local.is_spout:
             self.acks.lose_spout(local)
             spouts.forget(local)

@@ -55,6 +55,7 @@ class Route:
         "latency_count",
         "latency_ms_sum",
         "prefix",
+        "reads_values",
         "stream",
         "stream_number",
         "task",
@@ -68,6 +69,8 @@ class Route:
         self.prefix = codec.render_prefix(component, stream, task)
         self.fixed: Slots | None = ()
         self.choose: Choose = _nobody
+        self.reads_values = False
+        """Whether ``choose`` looks at the tuple; where it does not, it may be asked before there is one."""
         self.direct: dict[int, Slot] = {}
         """Tasks that subscribe by direct grouping."""
         self.has_direct = False
@@ -109,6 +112,7 @@ def build_routes(
             elif grouping.kind is GroupingKind.GLOBAL or len(slots) == 1:
                 fixed.append(slots[0])
             elif grouping.kind is GroupingKind.FIELDS:
+                route.reads_values = True
                 choosers.append(
                     _by_fields(slots, _positions(declared.fields, grouping.fields), declared.fields)
                 )

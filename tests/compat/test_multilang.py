@@ -227,6 +227,20 @@ def test_11_a_component_that_blocks_for_task_ids_gets_each_list_with_200_tuples_
     until(lambda: running.counts("quiet").acked == 10_000)
 
 
+def test_11_a_component_that_is_told_ahead_is_told_the_tasks_that_get_its_tuples(run: Run) -> None:
+    draft = numbers(20)
+    draft.bolt("keeps", "keeps.py", {"numbers": "shuffle"}, conf={"heronry.task.ids.ahead": True})
+    draft.bolt("sink", "sink.py", {"keeps": "shuffle"}, par=2)
+    running = run(draft)
+    all_acked(running, 20)
+    until(lambda: running.counts("sink").acked == 1000)
+    told = [pair for note in running.notes("keeps", what="answered") for pair in note["answers"]]
+    task_of = {note["pid"]: note["context"]["taskid"] for note in running.notes("sink", what="handshake")}
+    got = {note["values"][0]: [task_of[note["pid"]]] for note in running.notes("sink", what="tuple")}
+    assert dict(told) == got
+    assert len(got) == 1000
+
+
 def test_12_a_heartbeat_has_five_keys_and_may_be_acked(run: Run) -> None:
     draft = numbers(0)
     draft.bolt("heart", "heart.py", {"numbers": "shuffle"})

@@ -1,6 +1,10 @@
-"""The same word count, its components started as plain multilang commands: blocking."""
+"""The same word count, its components started as plain multilang commands: blocking.
+
+Their library keeps task ids that come early, as storm.py does. The latter is known for it, this one is not.
+"""
 
 import sys
+from typing import ClassVar
 
 from streamparse import Grouping, ShellBolt, ShellSpout, Topology
 
@@ -8,6 +12,7 @@ from streamparse import Grouping, ShellBolt, ShellSpout, Topology
 class Words(Topology):
     """Word count."""
 
+    config: ClassVar = {"heronry.task.ids.ahead": True}
     spout = ShellSpout.spec(command=sys.executable, script="blocking_spout.py", outputs=["sentence"])
     split = ShellBolt.spec(
         command=sys.executable, script="blocking_split.py", outputs=["word"], inputs={spout: Grouping.SHUFFLE}

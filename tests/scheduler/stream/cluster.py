@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from multilang.framing import END
+from multilang.library import UNKNOWN, Library
 from scheduler.context import shell_context
 from scheduler.plan import Container, Instance, PackingPlan
 from scheduler.stream import notices
@@ -392,13 +393,14 @@ class Cluster:
             child.ack(delivery)
         self.settle()
 
-    def start_child(self, task: int) -> Child:
+    def start_child(self, task: int, library: Library = UNKNOWN) -> Child:
         """Start a component; nothing is written to it yet."""
         component = self.topology.component_of()[task]
         child = Child(task, behave=self.behave.get(component), pipe_bytes=self.pipe_bytes)
         self.children[task] = child
         manager = self.managers[self.container_of[task]]
-        manager.open(task, dict(self.topology.conf), "/pids", shell_context(self.topology, task))
+        context = shell_context(self.topology, task)
+        manager.open(task, dict(self.topology.conf), "/pids", context, library)
         return child
 
     def kill_child(self, task: int) -> Child:

@@ -25,6 +25,7 @@ class RandomFlood(Cluster):
             "heronry.stream.queue.high.bytes": HIGH_BYTES,
             "heronry.stream.queue.low.bytes": 500,
             "topology.shellbolt.max.pending": MAX_PENDING,
+            "heronry.task.ids.ahead": chance.random() < 0.5,
         }
         if has_cycles:
             conf["topology.max.spout.pending"] = 3

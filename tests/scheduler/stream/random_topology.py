@@ -81,7 +81,8 @@ class RandomLife(Cluster):
     def __init__(self, seed: int, component_count: int, container_count: int, *, fail_rate: float) -> None:
         self.chance = random.Random(seed)
         self.fail_rate = fail_rate
-        topology = random_topology(self.chance, component_count, conf={"topology.max.spout.pending": 20})
+        conf = {"topology.max.spout.pending": 20, "heronry.task.ids.ahead": self.chance.random() < 0.5}
+        topology = random_topology(self.chance, component_count, conf=conf)
         self.is_calm = True
         """Whether the last loss is over: all connected, and no news of it on the way."""
         self.trees: dict[int, Tree] = {}

@@ -293,7 +293,7 @@ def flooded(limit: int = 100, count: int = 150) -> tuple[Cluster, Child]:
 
 def test_a_component_that_blocks_on_task_ids_gets_so_many_unacked_tuples_and_no_more() -> None:
     cluster, child = flooded()
-    assert notices.WatchClosely(2) in cluster.notices
+    assert notices.Asks(2, is_waiting=True) in cluster.notices
     assert child.values() == [[number] for number in range(100)]
     first, second, *_ = child.held
     child.ack(first)
