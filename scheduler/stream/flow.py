@@ -73,6 +73,15 @@ class FlowControl:
         del self._reasons[task]
         return self._change(task, -1)
 
+    def clear(self, task: int) -> Change | None:
+        """Note that a task is not congested for any reason any more; return what follows, if anything."""
+        return self._change(task, -1) if self._reasons.pop(task, None) else None
+
+    def counts(self, component: str) -> tuple[int, int]:
+        """Return for how many congested tasks a component is not read, and for how many not asked."""
+        changes = [self._change(task, 1) for task in self._reasons]
+        return sum(component in c.paused for c in changes), sum(component in c.held for c in changes)
+
     def _change(self, task: int, step: int) -> Change:
         component = self._component_of[task]
         return Change(step, self._paused.get(component, frozenset()), self._held.get(component, frozenset()))

@@ -30,7 +30,9 @@ class Gates:
         self.flow = FlowControl(topology)
         self._links = links
         self._remote_tasks = remote_tasks
-        self._known_tasks = frozenset(task for tasks in remote_tasks.values() for task in tasks)
+        self._place = _places(remote_tasks)
+        self._heard: dict[int, set[int]] = {}
+        """By container: the tasks that it calls congested, wherever we believe them to be."""
         self._tasks = tasks
         self._notices = notices
         self._config = StreamConfig.from_conf(topology.conf)
@@ -38,8 +40,30 @@ class Gates:
         for local in tasks.values():
             self._by_component.setdefault(local.component, []).append(local)
 
+    def follow(self, topology: Topology, now: float) -> None:
+        """Take up the places that tasks have by another plan; what held where they were is forgotten."""
+        self._config = StreamConfig.from_conf(topology.conf)
+        old, self._place = self._place, _places(self._remote_tasks)
+        for task in self.flow.congested:
+            if old.get(task) != self._place.get(task):
+                self._apply(self.flow.clear(task), now)
+        for local in self._tasks.values():
+            known = self._by_component.setdefault(local.component, [])
+            if local not in known:
+                known.append(local)
+                self._join(local, now)
+        for container_id, tasks in self._remote_tasks.items():
+            self._set_link(container_id, "no link", is_congested=not self._links[container_id].is_up, now=now)
+            self.hear(container_id, [(t, True) for t in tasks if t in self._heard.get(container_id, ())], now)
+
+    def forget(self, local: LocalTask) -> None:
+        """Forget a task that has left."""
+        self._by_component[local.component].remove(local)
+
     def measure(self, local: LocalTask, now: float) -> None:
         """Look whether a task's queue has passed a mark; peers hear of it too."""
+        if local.task in self._place:
+            return  # it is leaving: only its new container's word counts
         change = self._measure(local.task, "queue", local.queued_bytes)
         if change is not None:
             for link in self._links.values():
@@ -59,15 +83,18 @@ class Gates:
 
     def link_down(self, container_id: int, now: float) -> None:
         """Hold back what feeds the tasks of a container that cannot be reached."""
+        self._heard.pop(container_id, None)
         # First the new reason: else feeders would be let go for a moment.
         self._set_link(container_id, "no link", is_congested=True, now=now)
         self._set_link(container_id, "slow link", is_congested=False, now=now)
         self._set_link(container_id, "queue", is_congested=False, now=now)
 
-    def hear(self, congestions: Iterable[Congestion], now: float) -> None:
-        """Take a peer's word on its own tasks."""
+    def hear(self, container_id: int, congestions: Iterable[Congestion], now: float) -> None:
+        """Take a peer's word on its own tasks, and keep what it says of others: it may know a newer plan."""
         for task, is_congested in congestions:
-            if task in self._known_tasks:
+            heard = self._heard.setdefault(container_id, set())
+            (heard.add if is_congested else heard.discard)(task)
+            if self._place.get(task) == container_id:
                 self._apply(self.flow.set(task, "queue", is_congested=is_congested), now)
 
     def _measure(self, task: int, reason: str, queued_bytes: int) -> Change | None:
@@ -80,6 +107,15 @@ class Gates:
     def _set_link(self, container_id: int, reason: str, *, is_congested: bool, now: float) -> None:
         for task in self._remote_tasks.get(container_id, ()):
             self._apply(self.flow.set(task, reason, is_congested=is_congested), now)
+
+    def _join(self, local: LocalTask, now: float) -> None:
+        """Let a new task wait for all that is congested already."""
+        paused, held = self.flow.counts(local.component)
+        local.hold_count += held
+        local.blocker_count += paused
+        if paused:
+            local.paused_since = now
+            self._notices.append(PauseReading(local.task))
 
     def _apply(self, change: Change | None, now: float) -> None:
         if change is None:
@@ -97,3 +133,7 @@ class Gates:
 
     def _of(self, components: Iterable[str]) -> Iterable[LocalTask]:
         return (task for component in components for task in self._by_component.get(component, ()))
+
+
+def _places(remote_tasks: Mapping[int, list[int]]) -> dict[int, int]:
+    return {task: container_id for container_id, tasks in remote_tasks.items() for task in tasks}

@@ -196,3 +196,9 @@ class LocalTask:
         self.urgent.clear()
         self.chunks.clear()
         self.queued_bytes = 0
+
+    def forget_cut_short(self) -> None:
+        """Drop what only this life of the component could use: all deliveries stay, for the next one."""
+        self.queued_bytes -= sum(map(len, self.urgent)) + len(self.rest or b"")
+        self.urgent.clear()
+        self.rest = None

@@ -46,9 +46,10 @@ from scheduler.stream.acks import AckTracker, Root, Roots, each
 from scheduler.stream.emits import MISSING, UNRELIABLE, EmitRules
 from scheduler.stream.foresight import foresee
 from scheduler.stream.gates import Gates
-from scheduler.stream.links import Link, decode_frame, stream_numbers
+from scheduler.stream.links import Link, Row, decode_frame
 from scheduler.stream.local_task import LocalTask, RemoteTask
-from scheduler.stream.routing import Route, Slots, build_routes, input_index
+from scheduler.stream.placement import Placement, Shift
+from scheduler.stream.routing import Route, Slots, input_index
 from scheduler.topology import Topology
 
 _SAMPLE_EVERY = 20
@@ -68,47 +69,24 @@ class StreamManager:
         self.container_id = container_id
         self.is_active = False
         self.dirty: list[LocalTask] = []
-        self.links = {
-            c.container_id: Link(c.container_id) for c in plan.containers if c.container_id != container_id
-        }
+        self.placement = Placement(topology, plan, container_id, rng)
+        self.links = {c: Link(c) for c in sorted(self.placement.container_ids) if c != container_id}
         self.acks = AckTracker(container_id, incarnation, self.links)
-        self.tasks: dict[int, LocalTask] = {}
-        self.config: dict[int, StreamConfig] = {}
+        self.tasks = self.placement.tasks
+        self.config = self.placement.config
+        self._read_settings(topology)
+        self._random_bits = rng.getrandbits
+        self._notices: list[notices.Notice] = []
+        self._inlets: dict[tuple[int, int, int], Inlet] = {}
+        self._resting: set[int] = set()
+        self.spouts = [task for task in self.tasks.values() if task.is_spout]
+        self.gates = Gates(topology, self.tasks, self.placement.remote_tasks, self.links, self._notices)
+        self._emits = EmitRules(topology, self.config, self.acks, self._notices, self._mark)
+
+    def _read_settings(self, topology: Topology) -> None:
         settings = StreamConfig.from_conf(topology.conf)
         self._is_acking = settings.acker_count != 0
         self._timeout_s = settings.message_timeout_s if settings.has_timeouts else None
-        self._random_bits = rng.getrandbits
-        self._notices: list[notices.Notice] = []
-        self._numbers = stream_numbers(topology)
-        self._inlets: dict[tuple[int, int, int], Inlet] = {}
-        remote_tasks = self._build(plan.container_of(), rng)
-        self.spouts = [task for task in self.tasks.values() if task.is_spout]
-        self.gates = Gates(topology, self.tasks, remote_tasks, self.links, self._notices)
-        self._emits = EmitRules(topology, self.config, self.acks, self._notices, self._mark)
-
-    def _build(self, container_of: Mapping[int, int], rng: random.Random) -> dict[int, list[int]]:
-        everywhere: dict[int, LocalTask | RemoteTask] = {}
-        remote_tasks: dict[int, list[int]] = {}
-        for component in self.topology.components:
-            if component.is_system:
-                continue
-            inputs = [(i.source, i.stream) for i in component.inputs]
-            config = StreamConfig.from_conf(self.topology.component_conf(component))
-            for task in component.tasks:
-                place = container_of[task]
-                if place == self.container_id:
-                    local = LocalTask(task, component.component, is_spout=component.is_spout, inputs=inputs)
-                    everywhere[task] = self.tasks[task] = local
-                    self.config[task] = config
-                else:
-                    everywhere[task] = RemoteTask(task, place)
-                    remote_tasks.setdefault(place, []).append(task)
-        for local in self.tasks.values():
-            component = self.topology.component(local.component)
-            local.routes = build_routes(
-                component, local.task, self.topology, everywhere, stream_number=self._numbers, rng=rng
-            )
-        return remote_tasks
 
     # -- what the shell asks ------------------------------------------------
 
@@ -178,6 +156,60 @@ class StreamManager:
                 local.limit_bonus += local.limit
                 self._mark(local)
 
+    # -- another plan ---------------------------------------------------------
+
+    def follow(self, topology: Topology, plan: PackingPlan, now: float) -> Shift:
+        """Go over to another plan or configuration; return what that means for the components.
+
+        Those that retire end when they have finished (`has_finished`); then `release` them.
+        """
+        shift = self.placement.follow(topology, plan)
+        self.topology = topology
+        self._read_settings(topology)
+        self._inlets.clear()
+        self.spouts[:] = [task for task in self.tasks.values() if task.is_spout]
+        for container_id in sorted(self.placement.container_ids - {self.container_id}):
+            self.links.setdefault(container_id, Link(container_id))
+        self.gates.follow(topology, now)
+        return shift
+
+    def has_finished(self, task: int) -> bool:
+        """Return whether nothing is under way at a task: no tuple at its component, no tree of a spout."""
+        local = self.tasks[task]
+        if local.is_spout:
+            return not local.live and not local.commands and not local.session.outstanding
+        return not local.pend
+
+    def rest(self, task: int) -> None:
+        """Keep what comes for a task that has finished, for the next life of its component."""
+        self._resting.add(task)
+
+    def release(self, task: int, now: float) -> bool:
+        """Part with a retiring task whose component has ended; return whether it stays, to start anew."""
+        local = self.tasks[task]
+        if not self.placement.is_planned(task):
+            self._resting.discard(task)
+            self.lose(task, now)
+        if self.placement.release(task):
+            return True
+        self.gates.forget(local)
+        self.spouts[:] = [spout for spout in self.spouts if spout is not local]
+        self.dirty = [other for other in self.dirty if other is not local]
+        self._notices[:] = [notice for notice in self._notices if notice.task != task]
+        return False
+
+    def add_link(self, container_id: int, now: float) -> None:
+        """Note that there is such a container, in the plan or still finishing; it cannot be reached yet."""
+        if container_id not in self.links:
+            self.links[container_id] = Link(container_id)
+            self.gates.link_down(container_id, now)
+
+    def remove_link(self, container_id: int, now: float) -> None:
+        """Forget a container that is gone for good."""
+        self.link_down(container_id, now)
+        for row in self.links.pop(container_id).rows:
+            self._pass_on(row)
+
     # -- components ---------------------------------------------------------
 
     def open(
@@ -213,15 +245,19 @@ class StreamManager:
         return len(events)
 
     def lose(self, task: int, now: float) -> None:
-        """Fail at once what a dead component had, and forget what waited for it."""
+        """Fail at once what a dead component had, and forget what waited for it, unless it rests."""
         local = self.tasks[task]
         if local.session.state is State.OPEN:
             self._handle(local, local.session.finish(), now)
-        lost, local.pend = local.pend, {}
-        for roots in lost.values():
-            self.acks.fail(roots)
-        local.samples.clear()
-        local.forget_queue()
+        if task in self._resting:
+            self._resting.discard(task)
+            local.forget_cut_short()
+        else:
+            lost, local.pend = local.pend, {}
+            for roots in lost.values():
+                self.acks.fail(roots)
+            local.samples.clear()
+            local.forget_queue()
         local.limit, local.limit_bonus = None, 0
         local.foresight = None
         local.foretold.clear()
@@ -272,10 +308,11 @@ class StreamManager:
             PeerError: it cannot be read.
         """
         rows, reports, congestions = decode_frame(body)
-        for destination, source, stream_number, values, trail in rows:
+        for row in rows:
+            destination, source, stream_number, values, trail = row
             inlet = self._inlets.get((destination, source, stream_number))
             if inlet is None and (inlet := self._find_inlet(destination, source, stream_number)) is None:
-                self._refuse(trail)
+                self._pass_on(row)
                 continue
             local, prefix, index = inlet
             roots = self.acks.enter(trail, now) if trail else None
@@ -290,12 +327,13 @@ class StreamManager:
             self._mark(local)
         for key, val, peers, has_failed in reports:
             self.acks.apply(key, val, peers, has_failed=has_failed, now=now)
-        self.gates.hear(congestions, now)
+        self.gates.hear(container_id, congestions, now)
         return len(rows) + len(reports)
 
     def _find_inlet(self, destination: int, source: int, stream_number: int) -> Inlet | None:
-        local = self.tasks.get(destination)
-        pair = next((pair for pair, number in self._numbers.items() if number == stream_number), None)
+        local = self.tasks.get(destination) if self.placement.is_planned(destination) else None
+        numbers = self.placement.numbers
+        pair = next((pair for pair, number in numbers.items() if number == stream_number), None)
         if local is None or pair is None or pair not in local.inputs:
             return None
         index = input_index(self.topology.component(local.component), *pair)
@@ -305,6 +343,21 @@ class StreamManager:
             index,
         )
         return inlet
+
+    def _pass_on(self, row: Row) -> None:
+        """Send a row on to where its task is now, as its sender did not know yet; its trees are told."""
+        link = self.links.get(self.placement.container_of.get(row[0], self.container_id))
+        if link is None:
+            self._refuse(row[4])
+            return
+        link.rows.append(row)
+        for at in range(0, len(row[4]), 3):
+            home, key = row[4][at], row[4][at + 1]
+            if home == self.container_id:
+                if root := self.acks.roots.get(key):
+                    root.peers |= link.bit
+            elif home in self.links:
+                self.links[home].reports.append((key, 0, link.bit, False))
 
     def _refuse(self, trail: list[int]) -> None:
         for at in range(0, len(trail), 3):

@@ -81,6 +81,12 @@ class Route:
         self.latency_ms_sum = 0.0
         self.latency_count = 0
 
+    def lead_as(self, other: Route) -> None:
+        """Go where ``other`` goes from now on; what was counted stays."""
+        self.fixed, self.choose = other.fixed, other.choose
+        self.direct, self.has_direct = other.direct, other.has_direct
+        self.reads_values = other.reads_values
+
 
 def build_routes(
     component: Component,

@@ -15,6 +15,7 @@ import json
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from multilang.framing import END
@@ -24,6 +25,7 @@ from scheduler.plan import Container, Instance, PackingPlan
 from scheduler.stream import notices
 from scheduler.stream.links import FrameSplitter
 from scheduler.stream.local_task import LocalTask
+from scheduler.stream.placement import Shift
 from scheduler.stream.router import StreamManager
 from scheduler.topology import Component, Grouping, GroupingKind, Input, Stream, Topology
 
@@ -301,6 +303,9 @@ class Cluster:
 
     def write(self, local: LocalTask) -> None:
         """Write what waits for a component, as far as its pipe takes it."""
+        if self.local(local.task) is not local:  # planned there, and still at work elsewhere
+            local.collect()
+            return
         child = self.children.get(local.task)
         if child is None:
             local.collect()
@@ -329,13 +334,17 @@ class Cluster:
     def deliver(self, source: int, destination: int) -> None:
         """Let the oldest frame on a wire arrive."""
         frame = self.wires[source, destination].popleft()
-        if destination not in self.managers or not self.managers[destination].links[source].is_up:
+        if destination not in self.managers or not self._is_linked(destination, source):
             return
         (body,) = FrameSplitter().feed(frame)
         self.managers[destination].receive_frame(source, body, self.now)
         self.round(destination)
         if source in self.managers:
             self.round(source)  # the connection has room again
+
+    def _is_linked(self, container_id: int, peer: int) -> bool:
+        link = self.managers[container_id].links.get(peer)
+        return link is not None and link.is_up
 
     def settle(self) -> None:
         """Let everything happen that can, until all is quiet."""
@@ -413,8 +422,8 @@ class Cluster:
 
     # -- containers -----------------------------------------------------------------
 
-    def start_container(self, container_id: int) -> StreamManager:
-        """Start a container with all its components; it is not connected yet."""
+    def start_container(self, container_id: int, *, is_first: bool = True) -> StreamManager:
+        """Start a container, ``is_first`` with all its components; it is not connected yet."""
         manager = StreamManager(
             self.topology, self.plan, container_id, next(self._lives), random.Random(self.rng.random())
         )
@@ -423,7 +432,7 @@ class Cluster:
             manager.link_down(peer, self.now)
             self.wires.setdefault((container_id, peer), deque())
             self.wires.setdefault((peer, container_id), deque())
-        for task in self.placement[container_id]:
+        for task in self.placement[container_id] if is_first else ():
             self.paused.discard(task)
             if task in manager.tasks:
                 self.start_child(task)
@@ -471,6 +480,68 @@ class Cluster:
             self.managers[here].link_up(there, self.now)
         for here in (one, other):
             self.round(here)
+
+    # -- another plan -----------------------------------------------------------------
+
+    def plan_anew(self, *containers: Sequence[int], conf: Mapping[str, Any] | None = None) -> None:
+        """Decide on another plan, and start its new containers; nobody follows it yet."""
+        component_of = self.topology.component_of()
+        self.placement = dict(enumerate(containers, start=1)) | {
+            c: () for c in self.managers if c > len(containers)
+        }
+        self.plan = PackingPlan(
+            self.topology.topology_id,
+            self.plan.version + 1,
+            tuple(
+                Container(c, tuple(Instance(component_of[t], t) for t in tasks))
+                for c, tasks in enumerate(containers, start=1)
+            ),
+        )
+        if conf is not None:
+            self.topology = replace(self.topology, conf=conf)
+        is_active = any(manager.is_active for manager in self.managers.values())
+        for container_id in range(1, len(containers) + 1):
+            if container_id in self.managers:
+                continue
+            manager = self.start_container(container_id, is_first=False)
+            manager.is_active = is_active
+            for peer in self.managers:
+                if peer != container_id:
+                    self.managers[peer].add_link(container_id, self.now)
+                    manager.add_link(peer, self.now)
+                    self.wires.setdefault((container_id, peer), deque())
+                    self.wires.setdefault((peer, container_id), deque())
+                    self.connect(container_id, peer)
+
+    def follow(self, container_id: int) -> Shift:
+        """Let a container go over to the plan."""
+        shift = self.managers[container_id].follow(self.topology, self.plan, self.now)
+        self.round(container_id)
+        return shift
+
+    def retire(self, task: int) -> None:
+        """End the component of a task that retires; where the task stays, start it anew."""
+        container_id = self.container_of[task]
+        manager = self.managers[container_id]
+        if manager.has_finished(task):
+            manager.rest(task)
+        self.children.pop(task, None)
+        self.paused.discard(task)
+        manager.lose(task, self.now)
+        if manager.release(task, self.now):
+            self.start_child(task)
+        else:
+            self.container_of[task] = self.plan.container_of()[task]
+        self.round(container_id)
+
+    def end_container(self, container_id: int) -> None:
+        """End a container that has no task any more."""
+        assert not self.managers[container_id].tasks
+        del self.managers[container_id], self.placement[container_id]
+        for peer, manager in self.managers.items():
+            self.cut(container_id, peer)
+            manager.remove_link(container_id, self.now)
+        self.settle()
 
     # -- what the tests ask -----------------------------------------------------------
 

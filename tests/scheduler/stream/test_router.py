@@ -224,10 +224,10 @@ def test_a_spout_that_is_let_go_at_the_end_of_a_round_is_asked_without_delay() -
     cluster.now += 1
     cluster.round(1)
     cluster.children[1].step()
-    manager.gates.hear([(2, True)], cluster.now)
+    manager.gates.hear(2, [(2, True)], cluster.now)
     cluster.read(1)  # it answers while it is held
     assert manager.next_wake() is None
-    manager.gates.hear([(2, False)], cluster.now)  # as measured by the writes that end a round
+    manager.gates.hear(2, [(2, False)], cluster.now)  # as measured by the writes that end a round
     manager.take_notices()
     assert manager.next_wake() == 0.0
 

@@ -1,0 +1,274 @@
+"""A plan that changes under way: stories, and random lives in which tasks move again and again."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scheduler.stream.notices import PauseReading
+from scheduler.stream.placement import Shift
+from scheduler.topology import GroupingKind, Topology
+from tests.scheduler.stream.cluster import Cluster, bolt, by, emit, spout, topology
+from tests.scheduler.stream.random_topology import RandomLife, random_placement
+
+SPOUT, A, B = 1, 2, 3
+
+
+def chain(**conf: object) -> Topology:
+    """Return spout 1 -> bolt 2 -> bolt 3."""
+    return topology(spout("s", SPOUT), bolt("a", A, reads=["s"]), bolt("b", B, reads=["a"]), **conf)
+
+
+def started(plan: Topology, *containers: list[int]) -> Cluster:
+    cluster = Cluster(plan, *containers)
+    cluster.activate()
+    return cluster
+
+
+def moved(cluster: Cluster, *containers: list[int]) -> None:
+    """Carry a change of plan out as a whole."""
+    cluster.plan_anew(*containers)
+    shifts = [cluster.follow(container_id) for container_id in list(cluster.managers)]
+    cluster.settle()
+    for shift in shifts:
+        for task in shift.leaving | shift.renewed:
+            cluster.retire(task)
+    for task in sorted(cluster.container_of.keys() - cluster.children.keys()):
+        cluster.start_child(task)
+    cluster.settle()
+
+
+def test_a_plan_that_changes_nothing_here_asks_for_nothing() -> None:
+    cluster = started(chain(), [SPOUT, A, B])
+    cluster.plan_anew([SPOUT, A, B])
+    assert cluster.follow(1) == Shift()
+
+
+def test_only_who_moves_is_touched() -> None:
+    cluster = started(chain(), [SPOUT, A, B])
+    local = cluster.local(A)
+    cluster.plan_anew([SPOUT, A], [B])
+    assert cluster.follow(1) == Shift(leaving=frozenset({B}))
+    assert cluster.follow(2) == Shift()
+    cluster.settle()
+    cluster.retire(B)
+    assert cluster.local(A) is local
+    assert sorted(cluster.managers[1].tasks) == [SPOUT, A]
+    assert [task.task for task in cluster.managers[2].tasks.values()] == [B]
+
+
+def test_a_moved_bolt_goes_on_elsewhere_and_its_trees_are_acked_from_there() -> None:
+    cluster = started(chain(), [SPOUT, A, B])
+    moved(cluster, [SPOUT, A], [B])
+    cluster.spout_emits(SPOUT, "x", message_id=1)
+    (delivery,) = cluster.children[A].held
+    cluster.says(A, b'{"command": "emit", "anchors": ["%d"], "tuple": ["y"]}\nend\n' % delivery)
+    cluster.ack_all(A)
+    assert cluster.children[B].values() == [["y"]]
+    cluster.ack_all(B)
+    assert cluster.children[SPOUT].acked == [b"1"]
+    assert cluster.leftovers() == []
+
+
+def test_counters_of_who_stays_go_on() -> None:
+    cluster = started(chain(), [SPOUT, A, B])
+    cluster.spout_emits(SPOUT, "x", message_id=1)
+    route = cluster.local(SPOUT).routes["default"]
+    moved(cluster, [SPOUT, B], [A])
+    cluster.spout_emits(SPOUT, "y", message_id=2)
+    assert cluster.local(SPOUT).routes["default"] is route
+    assert route.emitted == 2
+    assert route.failed == 1  # x was with the component that had to end
+
+
+def test_a_retiring_spout_is_asked_no_more_and_still_hears_what_becomes_of_its_tuples() -> None:
+    cluster = started(chain(), [SPOUT, A], [B])
+    cluster.spout_emits(SPOUT, "x", message_id=1)
+    cluster.plan_anew([A], [B, SPOUT])
+    cluster.follow(1)
+    cluster.follow(2)
+    cluster.spout_emits(SPOUT, "never", message_id=2)
+    manager = cluster.managers[1]
+    assert not manager.has_finished(SPOUT)
+    cluster.ack_all(A)
+    assert manager.has_finished(SPOUT)
+    assert cluster.children[SPOUT].acked == [b"1"]
+    cluster.retire(SPOUT)
+    cluster.start_child(SPOUT)
+    cluster.settle()
+    cluster.spout_emits(SPOUT, "z", message_id=3)
+    assert cluster.children[A].values() == [["z"]]
+
+
+def test_a_row_for_a_task_that_has_left_is_passed_on_and_its_tree_knows() -> None:
+    cluster = started(topology(spout("s", SPOUT), bolt("a", A, reads=["s"])), [SPOUT], [A])
+    cluster.plan_anew([SPOUT], [], [A])
+    cluster.follow(2)
+    cluster.settle()
+    cluster.retire(A)
+    cluster.start_child(A)
+    cluster.settle()
+    assert cluster.managers[1].placement.container_of[A] == 2  # it has not heard of the plan
+    cluster.spout_emits(SPOUT, "x", message_id=1)
+    cluster.spout_emits(SPOUT, "y", message_id=2)
+    assert cluster.children[A].values() == [["x"], ["y"]]
+    cluster.children[A].ack(next(iter(cluster.children[A].held)))
+    cluster.settle()
+    assert cluster.children[SPOUT].acked == [b"1"]
+    cluster.lose_container(3)
+    assert cluster.children[SPOUT].failed == [b"2"]
+
+
+def test_who_hears_of_another_conf_is_started_anew_and_loses_nothing() -> None:
+    plan = chain()
+    cluster = started(plan, [SPOUT, A, B])
+    cluster.plan_anew([SPOUT, A, B], conf={"topology.max.spout.pending": 1})
+    assert cluster.follow(1) == Shift(renewed=frozenset({SPOUT, A, B}))
+    cluster.settle()
+    for task in (SPOUT, A, B):
+        cluster.retire(task)
+    cluster.settle()
+    assert cluster.children[A].handshake["conf"] == {"topology.max.spout.pending": 1}
+    for number in (1, 2):
+        cluster.spout_emits(SPOUT, number, message_id=number)
+    assert cluster.children[A].values() == [[1]]  # one at a time from now on
+    cluster.ack_all(A)
+    assert cluster.children[SPOUT].acked == [b"1"]
+
+
+def test_what_comes_for_a_component_that_is_started_anew_waits_for_it() -> None:
+    cluster = started(chain(), [SPOUT, A, B])
+    cluster.plan_anew([SPOUT, A, B], conf={"x": 1})
+    cluster.follow(1)
+    manager = cluster.managers[1]
+    assert manager.has_finished(A)
+    manager.rest(A)
+    del cluster.children[A]  # told to end
+    cluster.retire(SPOUT)
+    cluster.settle()
+    cluster.spout_emits(SPOUT, "x", message_id=1)
+    manager.lose(A, cluster.now)
+    assert manager.release(A, cluster.now)
+    cluster.start_child(A)
+    cluster.settle()
+    assert cluster.children[A].values() == [["x"]]
+    cluster.ack_all(A)
+    assert cluster.children[SPOUT].acked == [b"1"]
+
+
+def test_a_task_that_comes_waits_for_what_is_congested_already() -> None:
+    cluster = started(topology(spout("s", 1, 2), bolt("a", 3, reads=["s"])), [1, 3], [2])
+    manager = cluster.managers[1]
+    manager.gates.flow.set(3, "queue", is_congested=True)
+    cluster.plan_anew([1, 3, 2])
+    cluster.follow(1)
+    assert (manager.tasks[2].hold_count, manager.tasks[2].blocker_count) == (1, 1)
+    assert PauseReading(2) in cluster.notices
+
+
+def test_the_groupings_see_the_tasks_where_they_are_now() -> None:
+    local = by(GroupingKind.LOCAL_OR_SHUFFLE, "s")
+    cluster = started(topology(spout("s", 1), bolt("a", 2, 3, reads=[local])), [1, 2], [3])
+    moved(cluster, [1, 3], [2])
+    for number in range(4):
+        cluster.spout_emits(1, number, message_id=number)
+    assert cluster.children[3].values() == [[0], [1], [2], [3]]
+
+
+def test_task_ids_that_were_told_ahead_hold_wherever_the_tasks_are() -> None:
+    parts = spout("s", 1), bolt("a", 2, reads=["s"]), bolt("b", 3, 4, reads=["a"])
+    plan = topology(*parts, heronry__task__ids__ahead=True)
+    cluster = started(plan, [1, 2, 3, 4])
+    asking = cluster.children[2]
+
+    def ask(*values: int) -> None:
+        for value in values:
+            asking.ask(emit(value, wants_task_ids=True))
+        cluster.settle()
+
+    ask(0)
+    moved(cluster, [1, 2, 3], [4])
+    assert len(asking.task_ids) > 20
+    ask(*range(1, 70))
+    for value, (task,) in zip(range(1, 70), asking.task_ids[1:], strict=False):
+        assert [value] in cluster.children[task].values()
+
+
+class MovingLife(RandomLife):
+    """A random life in which the plan changes whenever the last change is over."""
+
+    followers: list[int]
+    came: set[int]
+
+    def live(self, steps: int, *, has_losses: bool = False, is_hasty: bool = False) -> None:
+        self.followers, self.came = [], set()
+        for _ in range(steps):
+            if self.chance.random() < 0.5:
+                self._go_on(is_hasty=is_hasty)
+            super().live(1, has_losses=has_losses)
+
+    def _go_on(self, *, is_hasty: bool) -> None:
+        retiring = [t for m in self.managers.values() for t in m.placement.retiring]
+        if self.followers:
+            self.follow(self.followers.pop())
+            return
+        for task in retiring:
+            if self._retire(task, is_hasty=is_hasty):
+                return
+        if retiring:
+            return
+        for task in sorted(self.container_of.keys() - self.children.keys()):
+            self.start_child(task)
+        for container_id in [c for c, manager in self.managers.items() if not manager.tasks]:
+            if container_id not in self.placement or self.plan.containers[-1].container_id < container_id:
+                self._all_may_fail()  # what touched it, as at every loss of a link
+                self.end_container(container_id)
+        if self.chance.random() < 0.5:
+            count = self.chance.randint(1, 4)
+            conf = {"topology.max.spout.pending": self.chance.choice((20, 20, 5))}
+            self.plan_anew(*random_placement(self.chance, self.topology, count), conf=conf)
+            self.followers = list(self.managers)
+            self.chance.shuffle(self.followers)
+
+    def _retire(self, task: int, *, is_hasty: bool) -> bool:
+        manager = self.managers[self.container_of[task]]
+        if not manager.has_finished(task):
+            if not is_hasty or self.chance.random() < 0.5:
+                return False
+            self._all_may_fail()
+        child = self.children.get(task)
+        if child is not None:
+            self._check_outcomes(child)
+        self.retire(task)
+        return True
+
+    def end(self) -> None:
+        while self.followers:
+            self._go_on(is_hasty=False)
+        for task in [t for m in self.managers.values() for t in m.placement.retiring]:
+            self._all_may_fail()
+            child = self.children.get(task)
+            self.retire(task)
+            if child is not None:
+                self._check_outcomes(child)
+        super().end()
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32), components=st.integers(2, 5), containers=st.integers(1, 3))
+def test_nothing_fails_because_tasks_move_when_their_components_may_finish(
+    seed: int, components: int, containers: int
+) -> None:
+    life = MovingLife(seed, components, containers, fail_rate=0.0)
+    life.live(500)
+    life.end()
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32), components=st.integers(2, 5), containers=st.integers(1, 3))
+def test_what_was_with_a_component_that_had_to_end_fails_and_nothing_is_acked_too_early(
+    seed: int, components: int, containers: int
+) -> None:
+    life = MovingLife(seed, components, containers, fail_rate=0.02)
+    life.live(500, is_hasty=True)
+    life.end()
