@@ -54,6 +54,9 @@ class Compiled:
     normalized: Any
     """The StormTopology of the user with ``topology.tasks`` filled in: what is kept and handed out again."""
 
+    java_classes: Mapping[str, tuple[str, ...]]
+    """Component id -> the user's Java classes of a shell component that came as an object; else empty."""
+
 
 def compile_topology(name: str, topology_id: str, conf: Mapping[str, Any], submitted: Any) -> Compiled:
     """Return the topology to run, and the Thrift form to keep.
@@ -82,7 +85,8 @@ def compile_topology(name: str, topology_id: str, conf: Mapping[str, Any], submi
     shells = programs(normalized)
     topology = Topology(topology_id, name, _components(normalized, whole, shells), dict(conf))
     _refuse_unusable_settings(topology)
-    return Compiled(topology, normalized)
+    java_classes = {component: shell.classes for component, shell in shells.items()}
+    return Compiled(topology, normalized, java_classes)
 
 
 def java_order(text: str) -> bytes:

@@ -40,6 +40,7 @@ from storm_compat.alive import Alive, Kept
 from storm_compat.compile import Compiled, compile_topology
 from storm_compat.depot import Depot
 from storm_compat.errors import AlreadyAlive, NotAlive
+from storm_compat.java_code import refuse_own_code
 from storm_compat.supervision import Supervision
 from storm_compat.system import SYSTEM
 
@@ -194,6 +195,7 @@ class Topologies:
             )
             conf = confs.effective(self._cluster_conf, stored)
             compiled = compile_topology(submission.name, topology_id, conf, submission.code)
+            await asyncio.to_thread(refuse_own_code, submission.jar, compiled.java_classes)
             packing = round_robin(compiled.topology, self._container_count(conf))
             kept = Kept(
                 compiled.topology,

@@ -1,6 +1,8 @@
 import PACKAGE.grouping.PartialKeyGrouping;
 import PACKAGE.spout.ShellSpout;
+import PACKAGE.task.OutputCollector;
 import PACKAGE.task.ShellBolt;
+import PACKAGE.task.TopologyContext;
 import PACKAGE.topology.BasicBoltExecutor;
 import PACKAGE.topology.BasicOutputCollector;
 import PACKAGE.topology.IRichBolt;
@@ -87,6 +89,40 @@ public final class AwkwardObjects {
         }
     }
 
+    /** Does work in Java. */
+    public static class Counting extends Split {
+        private static final long FIRST = 1L << 40;
+        private static final double RATE = 0.5;
+        private long count = FIRST;
+
+        public Counting() {
+            super("python3", "counting.py");
+        }
+
+        @Override
+        public void execute(Tuple tuple) {
+            count += (long) (RATE * 2);
+            super.execute(tuple);
+        }
+
+        @Override
+        public void cleanup() {
+            super.cleanup();
+        }
+    }
+
+    /** Prepares something, as those do that register metrics. */
+    public static class Metered extends Split {
+        public Metered() {
+            super("python3", "metered.py");
+        }
+
+        @Override
+        public void prepare(Map conf, TopologyContext context, OutputCollector collector) {
+            super.prepare(conf, context, collector);
+        }
+    }
+
     public static class Exclaim extends BaseBasicBolt {
         @Override
         public void execute(Tuple tuple, BasicOutputCollector collector) {}
@@ -121,6 +157,8 @@ public final class AwkwardObjects {
         write("stays", stays);
         write("odd", new Odd());
         write("deep", new Deep());
+        write("counting", new Counting());
+        write("metered", new Metered());
         write("basic", new BasicBoltExecutor(new Exclaim()));
         write("holder", new Holder());
         write("text", "only text");
