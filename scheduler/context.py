@@ -20,6 +20,7 @@ _WORDS = {
     GroupingKind.NONE: "NONE",
     GroupingKind.DIRECT: "DIRECT",
     GroupingKind.LOCAL_OR_SHUFFLE: "LOCAL_OR_SHUFFLE",
+    GroupingKind.PARTIAL_KEY: "CUSTOM_SERIALIZED",
 }
 
 
@@ -67,7 +68,7 @@ def _by_source(component: Component) -> dict[str, dict[str, Grouping]]:
 
 
 def _grouping(grouping: Grouping) -> dict[str, Any]:
-    shown: dict[str, Any] = {"type": _WORDS[grouping.kind]}
+    shown: dict[str, Any] = {"type": grouping.word or _WORDS[grouping.kind]}
     if shown["type"] == "FIELDS":
         shown["fields"] = list(grouping.fields)
     return shown

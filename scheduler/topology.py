@@ -31,14 +31,17 @@ class GroupingKind(enum.Enum):
     NONE = "none"
     DIRECT = "direct"
     LOCAL_OR_SHUFFLE = "local_or_shuffle"
+    PARTIAL_KEY = "partial_key"  # two tasks share a key; without fields the key is the first value
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """A kind and, for ``FIELDS`` alone, the names of the fields."""
+    """A kind and, for ``FIELDS`` and ``PARTIAL_KEY`` alone, the names of the fields."""
 
     kind: GroupingKind
     fields: tuple[str, ...] = ()
+    word: str = ""
+    """What components are told of it where that does not follow from the kind: it came as a Java object."""
 
 
 @dataclass(frozen=True, slots=True)

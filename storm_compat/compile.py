@@ -22,10 +22,11 @@ import simplejson
 from multilang.java_object import ShellObject
 from scheduler.config import StreamConfig
 from scheduler.errors import TopologyError
-from scheduler.topology import Component, Grouping, GroupingKind, Input, Stream, Topology
+from scheduler.topology import Component, Input, Stream, Topology
 from storm_compat import conf as confs
 from storm_compat import validate
 from storm_compat.errors import InvalidConf, InvalidTopology
+from storm_compat.groupings import NoGrouping, grouping
 from storm_compat.programs import programs
 from storm_compat.system import with_system_parts
 from storm_compat.thrift import idl
@@ -36,14 +37,6 @@ MAX_TASKS: Final = 100_000
 
 MAX_PROCESSES: Final = 5_000
 """Tasks of one topology that are processes: a slip of the finger must not take the machine down."""
-
-_PLAIN_GROUPINGS: Final = {
-    "shuffle": GroupingKind.SHUFFLE,
-    "all": GroupingKind.ALL,
-    "none": GroupingKind.NONE,
-    "direct": GroupingKind.DIRECT,
-    "local_or_shuffle": GroupingKind.LOCAL_OR_SHUFFLE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +113,7 @@ def _with_task_count(component: str, common: Any, conf: Mapping[str, Any]) -> An
 def _components(normalized: Any, whole: Any, shells: Mapping[str, ShellObject]) -> tuple[Component, ...]:
     """Return all components, ascending, with their task ids."""
     commons = dict(validate.commons(whole))
+    streams = {component: common.streams for component, common in commons.items()}
     components = []
     first = 1
     for component in sorted(commons, key=java_order):
@@ -128,19 +122,21 @@ def _components(normalized: Any, whole: Any, shells: Mapping[str, ShellObject]) 
         first += count
         if component in shells:
             spec = normalized.spouts.get(component) or normalized.bolts[component]
-            components.append(_user_component(component, spec.common, tasks, shells[component]))
+            components.append(_user_component(component, spec.common, tasks, shells[component], streams))
         else:
-            components.append(_system_component(component, commons[component], tasks))
+            components.append(_system_component(component, commons[component], tasks, streams))
     return tuple(components)
 
 
-def _user_component(component: str, common: Any, tasks: tuple[int, ...], shell: ShellObject) -> Component:
+def _user_component(
+    component: str, common: Any, tasks: tuple[int, ...], shell: ShellObject, streams: Mapping[str, Any]
+) -> Component:
     return Component(
         component=component,
         is_spout=shell.is_spout,
         command=shell.command,
         streams=_streams(common),
-        inputs=_inputs(component, common),
+        inputs=_inputs(component, common, streams),
         tasks=tasks,
         executor_count=min(_hint(common), len(tasks)),
         conf=confs.component(confs.parse_component(component, common.json_conf)),
@@ -149,13 +145,15 @@ def _user_component(component: str, common: Any, tasks: tuple[int, ...], shell: 
     )
 
 
-def _system_component(component: str, common: Any, tasks: tuple[int, ...]) -> Component:
+def _system_component(
+    component: str, common: Any, tasks: tuple[int, ...], streams: Mapping[str, Any]
+) -> Component:
     return Component(
         component=component,
         is_spout=False,
         command=(),
         streams=_streams(common),
-        inputs=_inputs(component, common),
+        inputs=_inputs(component, common, streams),
         tasks=tasks,
         executor_count=min(_hint(common), len(tasks)),
         is_system=True,
@@ -169,27 +167,20 @@ def _streams(common: Any) -> dict[str, Stream]:
     }
 
 
-def _inputs(component: str, common: Any) -> tuple[Input, ...]:
+def _inputs(component: str, common: Any, streams: Mapping[str, Any]) -> tuple[Input, ...]:
     """Return the subscriptions, ascending; of two to the same stream the last counts, as in Java's map."""
     groupings = {(i.componentId, i.streamId): grouping for i, grouping in common.inputs.items()}
-    return tuple(
-        Input(source, stream, _grouping(component, source, stream, groupings[source, stream]))
-        for source, stream in sorted(groupings, key=lambda key: (java_order(key[0]), java_order(key[1])))
-    )
-
-
-def _grouping(component: str, source: str, stream: str, grouping: Any) -> Grouping:
-    if grouping.fields is not None:
-        fields = tuple(grouping.fields)
-        return Grouping(GroupingKind.FIELDS, fields) if fields else Grouping(GroupingKind.GLOBAL)
-    for arm, kind in _PLAIN_GROUPINGS.items():
-        if getattr(grouping, arm) is not None:
-            return Grouping(kind)
-    raise InvalidTopology(
-        f"Component: [{component}] subscribes from stream: [{stream}] of component [{source}] with a "
-        "grouping that is Java code (custom grouping, or partial key grouping); that is not supported yet. "
-        "Use one of shuffle, fields, all, global, none, direct, local or shuffle"
-    )
+    inputs = []
+    for source, stream in sorted(groupings, key=lambda key: (java_order(key[0]), java_order(key[1]))):
+        try:
+            found = grouping(groupings[source, stream], streams[source][stream].output_fields)
+        except NoGrouping as exc:
+            raise InvalidTopology(
+                f"Component: [{component}] subscribes from stream: [{stream}] of component [{source}] "
+                f"with {exc}"
+            ) from exc
+        inputs.append(Input(source, stream, found))
+    return tuple(inputs)
 
 
 def _refuse_state_spouts(normalized: Any) -> None:

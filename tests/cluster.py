@@ -71,7 +71,7 @@ class Draft:
         self.spouts[component] = _part(script, {}, options)
 
     def bolt(self, component: str, script: str, inputs: Mapping[str, Any], **options: Any) -> None:
-        """Args: inputs: "component" or "component:stream" -> "shuffle", "all", ..., or a list of fields."""
+        """Args: inputs: "component" or "component:stream" -> "shuffle", "all", ..., a list of fields, or a Java object."""
         self.bolts[component] = _part(script, inputs, options)
 
     def build(self, storm: ModuleType) -> Any:
@@ -107,8 +107,11 @@ def _wire(storm: ModuleType, part: Mapping[str, Any]) -> tuple[Any, Any]:
     for source, how in part["inputs"].items():
         name, _, stream = source.partition(":")
         fields = how if isinstance(how, list) else None
-        arm = "fields" if fields is not None or how == "global" else how
-        value = (fields or []) if arm == "fields" else storm.NullStruct()
+        if isinstance(how, bytes):
+            arm, value = "custom_serialized", how
+        else:
+            arm = "fields" if fields is not None or how == "global" else how
+            value = (fields or []) if arm == "fields" else storm.NullStruct()
         inputs[storm.GlobalStreamId(name, stream or "default")] = storm.Grouping(**{arm: value})
     streams = {s: storm.StreamInfo(list(f), s in part["direct"]) for s, f in part["streams"].items()}
     return component, storm.ComponentCommon(inputs, streams, part["par"], json.dumps(part["conf"]))

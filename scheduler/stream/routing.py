@@ -24,6 +24,7 @@ from multilang import codec
 from scheduler.errors import TopologyError
 from scheduler.stream.java_hash import task_index
 from scheduler.stream.local_task import LocalTask, RemoteTask
+from scheduler.stream.partial_key import key_of_fields, key_of_value, two_tasks
 from scheduler.topology import Component, GroupingKind, Topology
 
 Slot = tuple[LocalTask | RemoteTask, int]
@@ -122,6 +123,10 @@ def build_routes(
                 choosers.append(
                     _by_fields(slots, _positions(declared.fields, grouping.fields), declared.fields)
                 )
+            elif grouping.kind is GroupingKind.PARTIAL_KEY:
+                choosers.append(
+                    _by_partial_key(slots, _positions(declared.fields, grouping.fields), declared.fields)
+                )
             else:
                 if grouping.kind is GroupingKind.LOCAL_OR_SHUFFLE:
                     slots = tuple(slot for slot in slots if slot[0].is_local) or slots
@@ -193,9 +198,7 @@ def _by_fields(slots: Slots, positions: tuple[int, ...], declared: Sequence[str]
         try:
             key = bytes(items[only]) if only is not None else b",".join([items[p] for p in positions])
         except IndexError:
-            raise BadTuple(
-                f"a tuple has {len(items)} values where {len(declared)} are declared: {list(declared)}"
-            ) from None
+            raise _too_short(items, declared) from None
         chosen = cache.get(key)
         if chosen is None:
             chosen = singles[task_index([_value(items[p]) for p in positions], count)]
@@ -206,6 +209,38 @@ def _by_fields(slots: Slots, positions: tuple[int, ...], declared: Sequence[str]
         return chosen
 
     return choose
+
+
+def _by_partial_key(slots: Slots, positions: tuple[int, ...], declared: Sequence[str]) -> Choose:
+    """Choose, of the two tasks that share a key, the one that got less from here so far."""
+    counts = dict.fromkeys(range(len(slots)), 0)
+    cache: dict[bytes, tuple[int, int]] = {}
+
+    def choose(values: msgspec.Raw) -> Slots:
+        items = _split(values)
+        try:
+            texts = [items[p] for p in positions or (0,)]
+        except IndexError:
+            raise _too_short(items, declared) from None
+        key = b",".join(texts)
+        pair = cache.get(key)
+        if pair is None:
+            parsed = [_value(text) for text in texts]
+            pair = two_tasks(key_of_fields(parsed) if positions else key_of_value(parsed[0]), len(slots))
+            if len(cache) >= _CACHED_KEYS:
+                cache.clear()
+            if len(key) <= _CACHED_KEY_BYTES:
+                cache[key] = pair
+        first, second = pair
+        chosen = second if counts[second] < counts[first] else first
+        counts[chosen] += 1
+        return (slots[chosen],)
+
+    return choose
+
+
+def _too_short(items: Sequence[msgspec.Raw], declared: Sequence[str]) -> BadTuple:
+    return BadTuple(f"a tuple has {len(items)} values where {len(declared)} are declared: {list(declared)}")
 
 
 def _value(text: msgspec.Raw) -> Any:

@@ -69,13 +69,14 @@ def test_01_logs_before_a_late_pid_are_shown_and_the_start_is_in_order(run: Run)
 def test_02_03_every_task_is_told_the_same_topology_in_storms_shapes(run: Run) -> None:
     draft = numbers(streams={"default": ["value"], "other": ["a", "b"]})
     draft.bolt("split", "sink.py", {"numbers": ["value"], "numbers:other": "all"}, par=2)
-    draft.bolt("Count", "sink.py", {"split": "global", "numbers": "direct"}, streams={})
+    inputs = {"split": "global", "numbers": "direct", "numbers:other": java_object("2.8.2", "partial", {})}
+    draft.bolt("Count", "sink.py", inputs, streams={})
     running = run(draft)
     found = until(lambda: len(notes := _handshakes(running)) == 4 and notes)
     everyone = {"1": "Count", "2": "__acker", "3": "numbers", "4": "split", "5": "split"}
     declared = {"default": ["value"], "other": ["a", "b"]}
     fields, every, direct = {"type": "FIELDS", "fields": ["value"]}, {"type": "ALL"}, {"type": "DIRECT"}
-    worldwide = {"type": "FIELDS", "fields": []}
+    worldwide, partial = {"type": "FIELDS", "fields": []}, {"type": "CUSTOM_SERIALIZED"}
     assert found == {
         3: {
             "taskid": 3,
@@ -85,7 +86,7 @@ def test_02_03_every_task_is_told_the_same_topology_in_storms_shapes(run: Run) -
             "stream->outputfields": declared,
             "stream->target->grouping": {
                 "default": {"split": fields, "Count": direct},
-                "other": {"split": every},
+                "other": {"split": every, "Count": partial},
             },
             "source->stream->grouping": {},
             "source->stream->fields": {},
@@ -110,7 +111,10 @@ def test_02_03_every_task_is_told_the_same_topology_in_storms_shapes(run: Run) -
             "streams": [],
             "stream->outputfields": {},
             "stream->target->grouping": {},
-            "source->stream->grouping": {"split": {"default": worldwide}, "numbers": {"default": direct}},
+            "source->stream->grouping": {
+                "split": {"default": worldwide},
+                "numbers": {"default": direct, "other": partial},
+            },
             "source->stream->fields": {"split": {"default": ["value"]}, "numbers": declared},
         },
     }

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from scheduler.context import shell_context
-from scheduler.topology import Component, GroupingKind, Stream, Topology
+from scheduler.topology import Component, Grouping, GroupingKind, Stream, Topology
 from tests.scheduler.stream.cluster import bolt, by, spout, topology
 
 K = GroupingKind
@@ -90,3 +90,15 @@ def test_every_context_is_json_with_the_eight_keys() -> None:
 def test_a_task_that_does_not_exist_has_none() -> None:
     with pytest.raises(KeyError):
         shell_context(plan(), 99)
+
+
+def test_a_grouping_that_came_as_a_java_object_is_called_so() -> None:
+    reads = [
+        by(K.PARTIAL_KEY, "words", "default", "word"),
+        ("words", "errors", Grouping(K.SHUFFLE, word="CUSTOM_OBJECT")),
+    ]
+    streams = {"default": Stream(("word",)), "errors": Stream(("text",))}
+    told = shell_context(topology(bolt("a", 1, reads=reads), spout("words", 2, streams=streams)), 1)
+    assert told["source->stream->grouping"] == {
+        "words": {"default": {"type": "CUSTOM_SERIALIZED"}, "errors": {"type": "CUSTOM_OBJECT"}}
+    }

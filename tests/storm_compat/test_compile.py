@@ -10,8 +10,7 @@ from scheduler.topology import Component, Grouping, GroupingKind, Input, Stream,
 from storm_compat import conf as confs
 from storm_compat.compile import MAX_TASKS, compile_topology, java_order
 from storm_compat.errors import InvalidTopology
-from storm_compat.thrift import idl
-from tests.storm_compat.builders import bolt, common, grouping, java_part, shell, spout, topology, word_count
+from tests.storm_compat.builders import bolt, common, grouping, java_part, spout, topology, word_count
 
 
 def compiled(code: Any, **conf: Any) -> Topology:
@@ -128,20 +127,13 @@ def test_groupings(wire: tuple[str, Any], ours: Grouping) -> None:
     assert compiled(code).component("b").inputs == (Input("a", "default", ours),)
 
 
-@pytest.mark.parametrize(("arm", "value"), [("custom_serialized", b"\xac\xed"), ("custom_object", "object")])
-def test_groupings_in_java_are_refused_by_name(arm: str, value: Any) -> None:
-    java = idl.load().JavaObject("org.G", []) if value == "object" else value
-    code = topology({"a": spout()}, {"b": bolt(common({("a", "default"): grouping(arm, java)}))})
-    text = complaint(code)
-    assert "Component: [b] subscribes from stream: [default] of component [a]" in text
-    assert "not supported yet" in text
-
-
-def test_state_spouts_are_refused() -> None:
-    storm = idl.load()
-    code = topology({"a": spout()})
-    code.state_spouts = {"s": storm.StateSpoutSpec(shell(), common())}
-    assert complaint(code) == "State spouts are not supported: [s]"
+def test_a_grouping_that_cannot_be_read_is_refused_with_its_place() -> None:
+    code = topology(
+        {"a": spout()}, {"b": bolt(common({("a", "default"): grouping("custom_serialized", b"x")}))}
+    )
+    assert complaint(code).startswith(
+        "Component: [b] subscribes from stream: [default] of component [a] with a grouping that is Java code"
+    )
 
 
 def test_a_serialized_shell_component_becomes_ours_with_all_it_says() -> None:

@@ -148,3 +148,19 @@ def test_a_tuple_without_the_key_is_bad() -> None:
 def test_a_grouping_on_an_undeclared_field_is_the_topologys_error() -> None:
     with pytest.raises(TopologyError, match=r"a fields grouping on \['c'\] needs fields among \['a', 'b'\]"):
         routes(by(K.FIELDS, "s", "default", "c"))
+
+
+def test_partial_key_shares_a_key_between_two_tasks_evenly_and_others_elsewhere() -> None:
+    route = routes(by(K.PARTIAL_KEY, "s", "default", "b"))["default"]
+    found = [targets(route, [n, "same"])[0] for n in range(20)]
+    assert sorted(Counter(found).values()) == [10, 10]
+    many = Counter(targets(route, ["x", f"key{n}"])[0] for n in range(300))
+    assert set(many) == {2, 3, 4}
+    assert max(many.values()) - min(many.values()) < 60
+
+
+def test_partial_key_without_fields_takes_the_first_value() -> None:
+    route = routes(by(K.PARTIAL_KEY, "s"))["default"]
+    assert len({targets(route, ["same", n])[0] for n in range(20)}) == 2
+    with pytest.raises(BadTuple, match="a tuple has 0 values where 2 are declared"):
+        targets(route, [])
