@@ -71,7 +71,7 @@ class Draft:
         self.spouts[component] = _part(script, {}, options)
 
     def bolt(self, component: str, script: str, inputs: Mapping[str, Any], **options: Any) -> None:
-        """Args: inputs: "component" or "component:stream" -> "shuffle", "all", ..., a list of fields, or a Java object."""
+        """Args: inputs: "component" or "component:stream" -> "shuffle", "all", ..., fields, a Java object."""
         self.bolts[component] = _part(script, inputs, options)
 
     def build(self, storm: ModuleType) -> Any:
