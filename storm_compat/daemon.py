@@ -45,6 +45,7 @@ from storm_compat.blobs import BlobLimits, Blobs
 from storm_compat.blobs_of_topologies import BlobsOfTopologies
 from storm_compat.depot import Depot
 from storm_compat.errors import CompatError, PortInUse, RootInUse
+from storm_compat.failures import misshapen
 from storm_compat.nimbus import Nimbus
 from storm_compat.stats import Machine
 from storm_compat.thrift import idl
@@ -207,7 +208,10 @@ async def _serving(
         nimbus = Nimbus(topologies, uploads, depot, _machine(conf, *address), conf, blobs=blobs)
         most = ServerLimits().max_connection_count
         server = ThriftServer(
-            idl.load().Nimbus, nimbus, ServerLimits(max_connection_count=limits.allow_descriptors(most))
+            idl.load().Nimbus,
+            nimbus,
+            ServerLimits(max_connection_count=limits.allow_descriptors(most)),
+            misshapen=misshapen,
         )
         try:
             host, port = await server.start(*address)
