@@ -59,7 +59,7 @@ def test_a_number_for_a_string_shows_its_java_type() -> None:
         (
             "topology.auto.task.hooks",
             [1],
-            "Each element of the list TOPOLOGY_AUTO_TASK_HOOKS must be a java.lang.String. (1)",
+            "nullEach element of the list TOPOLOGY_AUTO_TASK_HOOKS must be a java.lang.String. (1)",
         ),
         (
             "topology.environment",
