@@ -23,7 +23,7 @@ from pathlib import Path
 from scheduler.control import messages
 from scheduler.errors import SchedulerError
 from scheduler.layout import Layout
-from scheduler.master.metrics import shortened
+from scheduler.master.errors import shortened
 from scheduler.plan import PackingPlan
 from scheduler.run import limits, logs
 from scheduler.run.components import Components
@@ -156,7 +156,7 @@ class ContainerProcess:
     def _finish_round(self, now: float) -> None:
         manager, runners = self._manager, self._components.runners
         manager.pump(now)
-        for local in manager.take_dirty():
+        for local in manager.take_dirty(now):
             runners[local.task].write()
             manager.gates.measure(local, now)
         self._peers.send_all(now)

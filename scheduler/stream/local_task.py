@@ -53,6 +53,8 @@ class LocalTask:
         "acked",
         "asked_next",
         "blocker_count",
+        "busy_ms",
+        "busy_since",
         "chunks",
         "commands",
         "component",
@@ -136,6 +138,9 @@ class LocalTask:
         """How to tell the component task ids before it asks; None: it is told when it does."""
         self.foretold: deque[Slots] = deque()
         """Where tuples will go of which it was told already, oldest first."""
+        self.busy_since: float | None = None
+        """Bolts: since when there is something to ack, or the last ack came; None if there is not."""
+        self.busy_ms = 0.0
 
         self.is_dirty = False
         self.parts: list[Part] = []
@@ -150,6 +155,12 @@ class LocalTask:
         """Queue a whole message that overtakes tuples."""
         self.urgent.append(message)
         self.queued_bytes += len(message)
+
+    def note_acked(self, now: float) -> None:
+        """Count the time until an ack as work; with more to ack it goes on."""
+        if self.busy_since is not None:
+            self.busy_ms += (now - self.busy_since) * 1000
+        self.busy_since = now if self.pend else None
 
     def collect(self) -> None:
         """Move this round's parts to the queue, where they count; cheap when there are none."""

@@ -96,11 +96,13 @@ class StreamManager:
         self._notices.clear()
         return told
 
-    def take_dirty(self) -> list[LocalTask]:
+    def take_dirty(self, now: float) -> list[LocalTask]:
         """Return the tasks that have something to write, and forget that they have."""
         dirty, self.dirty = self.dirty, []
         for task in dirty:
             task.is_dirty = False
+            if task.busy_since is None and task.pend:
+                task.busy_since = now
         return dirty
 
     def largest_backlog(self) -> int:
@@ -239,7 +241,10 @@ class StreamManager:
         except RemoteProtocolError as exc:
             self._notices.append(notices.Broken(task, str(exc)))
             return 0
+        unacked_count = len(local.pend)
         self._handle(local, events, now)
+        if len(local.pend) < unacked_count:
+            local.note_acked(now)
         if local.asked_next:
             spouts.note_answers(local, self.config[task], now=now)
         return len(events)
@@ -258,6 +263,7 @@ class StreamManager:
                 self.acks.fail(roots)
             local.samples.clear()
             local.forget_queue()
+        local.busy_since = None
         local.limit, local.limit_bonus = None, 0
         local.foresight = None
         local.foretold.clear()
