@@ -51,7 +51,8 @@ class LocalTask:
 
     __slots__ = (
         "acked",
-        "asked_next",
+        "asked_at",
+        "asked_count",
         "blocker_count",
         "busy_ms",
         "busy_since",
@@ -59,11 +60,11 @@ class LocalTask:
         "commands",
         "component",
         "counters",
+        "emitted_count",
         "empty_nexts",
         "failed",
         "foresight",
         "foretold",
-        "has_emitted",
         "held",
         "held_ms",
         "hold_count",
@@ -76,6 +77,7 @@ class LocalTask:
         "limit",
         "limit_bonus",
         "live",
+        "most_per_next",
         "parts",
         "paused_since",
         "pend",
@@ -89,6 +91,10 @@ class LocalTask:
         "task",
         "urgent",
         "wait_until",
+        "wary_s",
+        "wary_until",
+        "window",
+        "window_limit",
     )
 
     is_local = True
@@ -120,8 +126,18 @@ class LocalTask:
         """Spouts: acks, fails and the like that wait for their turn."""
         self.is_active: bool | None = None
         """Spouts: what the component was last told."""
-        self.asked_next = False
-        self.has_emitted = False
+        self.asked_count = 0
+        """Spouts: how often ``next`` stands in the batch that is not answered yet."""
+        self.asked_at = 0.0
+        self.emitted_count = 0
+        """Spouts: tuples since then."""
+        self.window = 1
+        """Spouts: how many ``next`` the next batch may have; see `spouts`."""
+        self.window_limit = 1
+        self.wary_until = 0.0
+        """Spouts: no batch has more than one ``next`` before."""
+        self.wary_s = 30.0
+        self.most_per_next = 1
         self.empty_nexts = 0
         self.wait_until = 0.0
 

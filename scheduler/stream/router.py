@@ -227,6 +227,7 @@ class StreamManager:
         is_ahead = self.config[task].sends_task_ids_ahead
         if library.keeps_task_ids if is_ahead is None else is_ahead:
             local.foresight = foresee(local.routes)
+        local.window_limit = spouts.window_limit(self.config[task], library)
         local.session = ShellSession(Kind.SPOUT if local.is_spout else Kind.BOLT)
         # In front of everything, also of tuples that came while nobody was there.
         local.deliver_urgently(local.session.greet(conf, pid_dir, context))
@@ -245,7 +246,7 @@ class StreamManager:
         self._handle(local, events, now)
         if len(local.pend) < unacked_count:
             local.note_acked(now)
-        if local.asked_next:
+        if local.asked_count:
             spouts.note_answers(local, self.config[task], now=now)
         return len(events)
 
@@ -455,7 +456,7 @@ class StreamManager:
 
     def _deliver_new(self, spout: LocalTask, event: Emit, route: Route, slots: Slots, now: float) -> None:
         """Deliver what a spout emitted; with a message id it becomes the root of a tree."""
-        spout.has_emitted = True
+        spout.emitted_count += 1
         message_id = bytes(event.message_id)
         if message_id in UNRELIABLE:
             self._deliver(route, slots, event.values, None, now)
