@@ -12,7 +12,7 @@ RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" TMPDIR="$(CURDIR)/.tmp"
 RUN_BUFFERED := env -u PYTHONUNBUFFERED $(RUN)
 PYTEST := $(RUN) python -m pytest -q -n 2
 
-.PHONY: help setup demo test quick check format bench clean
+.PHONY: help setup demo java test test-storm quick check format bench clean
 
 help:
 	@echo 'make setup   only set up: then . .venv/bin/activate gives you the heronry command'
@@ -20,6 +20,7 @@ help:
 	@echo 'make quick   run the tests that start no real processes (under a minute)'
 	@echo 'make check   look at format, style, types and imports'
 	@echo 'make test    check, then run all tests'
+	@echo 'make test-storm   run the tests of clients against a real Storm 2.8.2 (java, javac, mvn)'
 	@echo 'make format  put the code into the format that check asks for'
 	@echo 'make bench   measure; results go to bench/results'
 	@echo 'make clean   remove what these targets made'
@@ -29,8 +30,16 @@ setup: $(READY)
 demo: $(READY)
 	@$(RUN_BUFFERED) python examples/demo.py
 
-test: check
+test: check java
 	@$(PYTEST)
+
+# One Storm is enough for a small machine: no second process of tests.
+test-storm: java
+	@$(RUN) python -m pytest -q tests/compat --against storm
+
+# Storm's clients, from Maven Central into Maven's own cache.
+java: $(READY)
+	@$(RUN) python -m tests.compat.jvm
 
 quick: $(READY)
 	@$(PYTEST) -m 'not slow'

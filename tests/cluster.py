@@ -129,116 +129,32 @@ def jar_of(folder: Path) -> bytes:
 # -- the cluster ----------------------------------------------------------------
 
 
-class Cluster:
-    """One `heronry dev` on a root of its own; leaving the context ends it and looks for what is left."""
+class AnyCluster:
+    """A cluster as its clients see it, whoever made it; its topologies log below ``root``/logs."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.host, self.port = "", 0
-        self._dev: subprocess.Popen[bytes] | None = None
         self._client: Any = None
         self._clients: list[Any] = []
         self._jar = ""
         self._count = 0
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for client in self._clients:
-            client.close()
-        try:
-            if self._dev is not None:
-                self.interrupt()
-                left = self._leftovers()
-                assert not left, f"still running after Ctrl-C: {left}"
-        finally:
-            self._kill_leftovers()
-
     @property
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        assert self._dev is not None
-        return self._dev.pid
-
-    def start(self) -> None:
-        """Start nimbus and return when it accepts calls."""
-        with (self.root.parent / f"{self.root.name}.out").open("ab") as output:
-            # A group of its own: Ctrl-C in a terminal goes to the whole group.
-            self._dev = subprocess.Popen(
-                [BIN / "heronry", "dev", "--root", self.root, "--nimbus", "127.0.0.1:0"],
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+    def forget(self) -> None:
+        """Take nothing from the time before a restart."""
         self._client, self._jar = None, ""
-        until(self._is_ready, "ready.json")
 
-    def _is_ready(self) -> bool:
-        assert self._dev is not None
-        assert self._dev.poll() is None, f"heronry dev ended:\n{self.output()}"
-        try:
-            ready = json.loads((self.root / "ready.json").read_bytes())
-        except FileNotFoundError:
-            return False
-        if ready["pid"] != self._dev.pid:  # of the one before, which was killed
-            return False
-        self.host, _, port = ready["nimbus"].rpartition(":")
-        self.port = int(port)
-        return True
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
 
-    def output(self) -> str:
-        """Return what `heronry dev` wrote to the terminal."""
-        return (self.root.parent / f"{self.root.name}.out").read_text()
-
-    def interrupt(self) -> None:
-        """Press Ctrl-C and wait for the end."""
-        assert self._dev is not None
-        if self._dev.poll() is None:
-            os.killpg(self._dev.pid, signal.SIGINT)
-        code = self._dev.wait(STOP_S)
-        self._dev = None
-        assert code == 0, self.output()
-
-    def kill_nimbus(self) -> None:
-        """End nimbus as a crash would; `start` starts the next one."""
-        assert self._dev is not None
-        self._dev.kill()
-        self._dev.wait(STOP_S)
-        self._dev = None
-
-    def _leftovers(self) -> dict[int, str]:
-        return {pid: line for pid, line in processes().items() if self._is_ours(pid, line)}
-
-    def _is_ours(self, pid: int, line: str) -> bool:
-        return pid != os.getpid() and (str(self.root) in line or mark_of(pid).startswith(self.mark))
-
-    def _kill_leftovers(self) -> None:
-        for _ in range(10):
-            for pid in self._leftovers():
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            if self._dev is not None:
-                self._dev.wait(STOP_S)
-
-    @property
-    def mark(self) -> str:
-        """Return how the marks of all processes of this root begin."""
-        return hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16] + "/"
-
-    # -- as a client ------------------------------------------------------------
+    def processes_of(self, topology_id: str) -> dict[int, str]:
+        """Return pid -> command line of everything that runs for a topology."""
+        raise NotImplementedError
 
     def connect(self, service: Any = None, *, timeout_s: float = 30.0) -> Any:
         """Return a new connection of thriftpy2's own client; ``service`` is Nimbus of any IDL."""
@@ -313,6 +229,110 @@ class Cluster:
             self.kill(name)
 
 
+class Cluster(AnyCluster):
+    """One `heronry dev` on a root of its own; leaving the context ends it and looks for what is left."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._dev: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        try:
+            if self._dev is not None:
+                self.interrupt()
+                left = self._leftovers()
+                assert not left, f"still running after Ctrl-C: {left}"
+        finally:
+            self._kill_leftovers()
+
+    @property
+    def pid(self) -> int:
+        assert self._dev is not None
+        return self._dev.pid
+
+    def start(self) -> None:
+        """Start nimbus and return when it accepts calls."""
+        with (self.root.parent / f"{self.root.name}.out").open("ab") as output:
+            # A group of its own: Ctrl-C in a terminal goes to the whole group.
+            self._dev = subprocess.Popen(
+                [BIN / "heronry", "dev", "--root", self.root, "--nimbus", "127.0.0.1:0"],
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.forget()
+        until(self._is_ready, "ready.json")
+
+    def _is_ready(self) -> bool:
+        assert self._dev is not None
+        assert self._dev.poll() is None, f"heronry dev ended:\n{self.output()}"
+        try:
+            ready = json.loads((self.root / "ready.json").read_bytes())
+        except FileNotFoundError:
+            return False
+        if ready["pid"] != self._dev.pid:  # of the one before, which was killed
+            return False
+        self.host, _, port = ready["nimbus"].rpartition(":")
+        self.port = int(port)
+        return True
+
+    def output(self) -> str:
+        """Return what `heronry dev` wrote to the terminal."""
+        return (self.root.parent / f"{self.root.name}.out").read_text()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C and wait for the end."""
+        assert self._dev is not None
+        if self._dev.poll() is None:
+            os.killpg(self._dev.pid, signal.SIGINT)
+        code = self._dev.wait(STOP_S)
+        self._dev = None
+        assert code == 0, self.output()
+
+    def kill_nimbus(self) -> None:
+        """End nimbus as a crash would; `start` starts the next one."""
+        assert self._dev is not None
+        self._dev.kill()
+        self._dev.wait(STOP_S)
+        self._dev = None
+
+    def _leftovers(self) -> dict[int, str]:
+        return {pid: line for pid, line in processes().items() if self._is_ours(pid, line)}
+
+    def _is_ours(self, pid: int, line: str) -> bool:
+        return pid != os.getpid() and (str(self.root) in line or mark_of(pid).startswith(self.mark))
+
+    def _kill_leftovers(self) -> None:
+        for _ in range(10):
+            for pid in self._leftovers():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if self._dev is not None:
+                self._dev.wait(STOP_S)
+
+    def processes_of(self, topology_id: str) -> dict[int, str]:
+        mark = f"{self.mark}{topology_id}/"
+        return {pid: line for pid, line in processes().items() if mark_of(pid).startswith(mark)}
+
+    @property
+    def mark(self) -> str:
+        """Return how the marks of all processes of this root begin."""
+        return hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16] + "/"
+
+
 @dataclass(frozen=True)
 class Counts:
     emitted: int = 0
@@ -324,7 +344,7 @@ class Counts:
 class Running:
     """A topology on a cluster, seen from outside."""
 
-    cluster: Cluster
+    cluster: AnyCluster
     name: str
     topology_id: str
     folder: Path | None = None
@@ -338,9 +358,9 @@ class Running:
         for executor in self.info().executors:
             if executor.component_id == component and executor.stats:
                 own = executor.stats.specific.spout or executor.stats.specific.bolt
-                found["emitted"] += sum(executor.stats.emitted[":all-time"].values())
-                found["acked"] += sum(own.acked[":all-time"].values())
-                found["failed"] += sum(own.failed[":all-time"].values())
+                found["emitted"] += _sum(executor.stats.emitted)
+                found["acked"] += _sum(own.acked)
+                found["failed"] += _sum(own.failed)
         return Counts(**found)
 
     def errors(self, component: str) -> list[str]:
@@ -363,8 +383,7 @@ class Running:
 
     def processes(self) -> dict[int, str]:
         """Return pid -> command line of everything that runs for it."""
-        mark = f"{self.cluster.mark}{self.topology_id}/"
-        return {pid: line for pid, line in processes().items() if mark_of(pid).startswith(mark)}
+        return self.cluster.processes_of(self.topology_id)
 
     def pids(self, words: str) -> list[int]:
         """Return the pids of its processes with these words in their command line."""
@@ -375,6 +394,11 @@ class Running:
         for path in sorted(folder.rglob("*.log")):
             text = path.read_text(errors="replace")
             sys.stdout.write(f"---- {path.relative_to(folder)} of {self.name}\n{text[-6000:]}\n")
+
+
+def _sum(counters: Mapping[str, Mapping[Any, int]]) -> int:
+    """Return the count of all streams but Storm's own, since the start."""
+    return sum(n for stream, n in counters.get(":all-time", {}).items() if not str(stream).startswith("__"))
 
 
 # -- processes ------------------------------------------------------------------

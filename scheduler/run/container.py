@@ -23,7 +23,7 @@ from pathlib import Path
 from scheduler.control import messages
 from scheduler.errors import SchedulerError
 from scheduler.layout import Layout
-from scheduler.master.errors import shortened
+from scheduler.master.metrics import shortened
 from scheduler.plan import PackingPlan
 from scheduler.run import limits, logs
 from scheduler.run.components import Components
@@ -31,7 +31,6 @@ from scheduler.run.loop import Loop
 from scheduler.run.master_line import MasterLine
 from scheduler.run.peers import PeerHello, Peers
 from scheduler.run.reports import task_report
-from scheduler.run.restart_watch import RestartWatch
 from scheduler.state.files import FileStore
 from scheduler.state.records import Status, StatusRecord, path_of, read
 from scheduler.stream import notices
@@ -77,12 +76,8 @@ class ContainerProcess:
             stale.unlink()  # of the components of a container that was killed; they are gone
         folder = layout.container(topology_id, container_id)
         folder.mkdir(parents=True, exist_ok=True)
-        # The links beside the resources are to blobs; here a component finds them, too.
-        linked = [layout.resources(topology_id)]
-        linked += [entry for entry in layout.topology(topology_id).iterdir() if entry.is_symlink()]
-        for entry in linked:
-            with contextlib.suppress(FileExistsError):  # of the container before
-                (folder / entry.name).symlink_to(entry)
+        with contextlib.suppress(FileExistsError):  # of the container before
+            (folder / "resources").symlink_to(layout.resources(topology_id))
         self._worker_log = logs.RotatingLog(layout.worker_log(topology_id, container_id))
         self._components = Components(
             self._loop,
@@ -105,7 +100,6 @@ class ContainerProcess:
             on_orphaned=self._halt,
             orphan_s=orphan_s,
         )
-        self._restart_watch = RestartWatch(store, path_of(topology_id, "restart"))
         self._status_path = path_of(topology_id, "status")
         self._errors: list[messages.ErrorReport] = []
         self._is_running = True
@@ -156,7 +150,7 @@ class ContainerProcess:
     def _finish_round(self, now: float) -> None:
         manager, runners = self._manager, self._components.runners
         manager.pump(now)
-        for local in manager.take_dirty(now):
+        for local in manager.take_dirty():
             runners[local.task].write()
             manager.gates.measure(local, now)
         self._peers.send_all(now)
@@ -217,9 +211,6 @@ class ContainerProcess:
     def _each_second(self, now: float) -> None:
         self._loop.call_at(now + _REPORT_EVERY_S, self._each_second)
         self._manager.sweep(now)
-        if self._restart_watch.is_wanted():
-            log.info("components are started anew, as the state store says")
-            self._components.restart_all(now)
         self._components.check_all(now)
         tasks = [
             task_report(

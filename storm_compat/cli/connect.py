@@ -18,8 +18,6 @@ import click
 from storm_compat.cli.exit_codes import CommandError, ExitCode
 from storm_compat.cli.settings import NIMBUS_VARIABLE, target
 from storm_compat.client import (
-    BlobExists,
-    BlobNotFound,
     ClientError,
     NameTaken,
     NimbusAddress,
@@ -36,9 +34,7 @@ T = TypeVar("T")
 _CODES: tuple[tuple[type[ClientError], ExitCode], ...] = (
     (NimbusUnreachable, ExitCode.UNREACHABLE),
     (TopologyNotAlive, ExitCode.NOT_FOUND),
-    (BlobNotFound, ExitCode.NOT_FOUND),
     (NameTaken, ExitCode.EXISTS),
-    (BlobExists, ExitCode.EXISTS),
     (NimbusRefused, ExitCode.REFUSED),
     (ClientError, ExitCode.FAILED),
 )

@@ -9,14 +9,12 @@ that announce two billion items keep it busy for seconds. So nothing reaches it 
     body    = struct = { type code, field id, value } 0x00
 
 One pass, no copy. Time is bounded by the item budget, not by the size of the message: every field, list item,
-map key and map value counts as one item. Whether the fields are those of the interface `shape_scan` asks.
+map key and map value counts as one item. Whether the fields are those of the interface is not asked here.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -25,14 +23,13 @@ from storm_compat.thrift import ThriftError
 # No method of Storm is longer than 40; a name is echoed in replies and logs.
 MAX_NAME_BYTES = 256
 
-STOP, STRING, STRUCT, MAP, SET, LIST = 0, 11, 12, 13, 14, 15
-I32 = 8
-FIXED_BYTES = {2: 1, 3: 1, 4: 8, 6: 2, 8: 4, 10: 8}  # bool, byte, double, i16, i32, i64
-LEAST_BYTES = {**FIXED_BYTES, STRING: 4, STRUCT: 1, MAP: 6, SET: 5, LIST: 5}
+_STOP, _STRING, _STRUCT, _MAP, _SET, _LIST = 0, 11, 12, 13, 14, 15
+_FIXED_BYTES = {2: 1, 3: 1, 4: 8, 6: 2, 8: 4, 10: 8}  # bool, byte, double, i16, i32, i64
+_LEAST_BYTES = {**_FIXED_BYTES, _STRING: 4, _STRUCT: 1, _MAP: 6, _SET: 5, _LIST: 5}
 
-i32_at = struct.Struct(">i").unpack_from
-list_header_at = struct.Struct(">Bi").unpack_from
-map_header_at = struct.Struct(">BBi").unpack_from
+_i32 = struct.Struct(">i").unpack_from
+_list_header = struct.Struct(">Bi").unpack_from
+_map_header = struct.Struct(">BBi").unpack_from
 
 
 class WireError(ThriftError):
@@ -92,7 +89,7 @@ def read_header(message: bytes) -> MessageHeader:
         WireError: the message does not begin with a strict or non-strict header.
     """
     try:
-        (word,) = i32_at(message, 0)
+        (word,) = _i32(message, 0)
         if word >= 0:
             name, at = _name(message, 0)
             code = message[at]
@@ -102,7 +99,7 @@ def read_header(message: bytes) -> MessageHeader:
                 raise WireError(0, f"unknown protocol version 0x{word & 0xFFFFFFFF:08x}")
             code = word & 0xFF
             name, at = _name(message, 4)
-        (seqid,) = i32_at(message, at)
+        (seqid,) = _i32(message, at)
     except (IndexError, struct.error):
         raise WireError(len(message), "the message ends inside its header") from None
     try:
@@ -114,7 +111,7 @@ def read_header(message: bytes) -> MessageHeader:
 
 def _name(message: bytes, at: int) -> tuple[str, int]:
     """Return the method name whose length stands at ``at``, and the offset behind it."""
-    (size,) = i32_at(message, at)
+    (size,) = _i32(message, at)
     if not 0 <= size <= MAX_NAME_BYTES:
         raise WireError(at, f"the method name is {size:,} bytes long, at most {MAX_NAME_BYTES} are accepted")
     end = at + 4 + size
@@ -130,30 +127,16 @@ def scan_struct(message: bytes, offset: int = 0, limits: ScanLimits = DEFAULT_LI
     Raises:
         WireError: it does not; see `scan_message`.
     """
-    scan = Scan(message, limits)
-    with whole(message) as check_end:
-        check_end(scan.struct(offset, limits.max_depth))
-
-
-@contextmanager
-def whole(message: bytes) -> Iterator[Callable[[int], None]]:
-    """Turn reading past the end into a WireError; the value is told where reading stopped.
-
-    Raises:
-        WireError: the message ends too early, or bytes are left.
-    """
-
-    def check_end(end: int) -> None:
-        if end != len(message):
-            raise WireError(end, f"{len(message) - end:,} bytes follow the end of the message")
-
+    scan = _Scan(message, limits)
     try:
-        yield check_end
+        end = scan.struct(offset, limits.max_depth)
     except (IndexError, struct.error):
         raise WireError(len(message), "the message ends inside a value") from None
+    if end != len(message):
+        raise WireError(end, f"{len(message) - end:,} bytes follow the end of the message")
 
 
-class Scan:
+class _Scan:
     """One pass over a message: every method takes an offset and returns the one behind what it has read.
 
     Reading past the end shows as IndexError or struct.error, at the latest at the stop byte of the outermost
@@ -173,11 +156,11 @@ class Scan:
         message = self._message
         if depth <= 0:
             raise WireError(at, "structs and containers are nested too deeply")
-        while (code := message[at]) != STOP:
-            self.spend(1, at)
-            if fixed := FIXED_BYTES.get(code):
+        while (code := message[at]) != _STOP:
+            self._spend(1, at)
+            if fixed := _FIXED_BYTES.get(code):
                 at += 3 + fixed
-            elif code == STRING:
+            elif code == _STRING:
                 at = self.string(at + 3)
             else:
                 at = self.value(code, at + 3, depth)
@@ -185,7 +168,7 @@ class Scan:
 
     def string(self, at: int) -> int:
         size: int
-        (size,) = i32_at(self._message, at)
+        (size,) = _i32(self._message, at)
         end = at + 4 + size
         if size < 0 or end > self._end:
             raise WireError(at, f"a string of {size:,} bytes where {self._end - at - 4:,} remain")
@@ -193,26 +176,26 @@ class Scan:
 
     def value(self, code: int, at: int, depth: int) -> int:
         """Return the offset behind a value; its type code is known to be good, or stands 3 bytes before."""
-        if fixed := FIXED_BYTES.get(code):
+        if fixed := _FIXED_BYTES.get(code):
             return at + fixed
-        if code == STRING:
+        if code == _STRING:
             return self.string(at)
-        if code == STRUCT:
+        if code == _STRUCT:
             return self.struct(at, depth - 1)
-        if code == MAP:
+        if code == _MAP:
             return self.map(at, depth - 1)
-        if code in (LIST, SET):
+        if code in (_LIST, _SET):
             return self.list(at, depth - 1)
         raise WireError(at - 3, f"unknown type code {code}")
 
     def list(self, at: int, depth: int) -> int:
         count: int
-        code, count = list_header_at(self._message, at)
-        self.open_container((code,), count, at, depth)
+        code, count = _list_header(self._message, at)
+        self._open_container((code,), count, at, depth)
         at += 5
-        if fixed := FIXED_BYTES.get(code):
+        if fixed := _FIXED_BYTES.get(code):
             return at + count * fixed
-        if code == STRING:
+        if code == _STRING:
             for _ in range(count):
                 at = self.string(at)
         else:
@@ -221,15 +204,15 @@ class Scan:
         return at
 
     def map(self, at: int, depth: int) -> int:
-        key_code, value_code, count = map_header_at(self._message, at)
-        self.open_container((key_code, value_code), count, at, depth)
+        key_code, value_code, count = _map_header(self._message, at)
+        self._open_container((key_code, value_code), count, at, depth)
         at += 6
         for _ in range(count):
             at = self.value(key_code, at, depth)
             at = self.value(value_code, at, depth)
         return at
 
-    def open_container(self, codes: tuple[int, ...], count: int, at: int, depth: int) -> None:
+    def _open_container(self, codes: tuple[int, ...], count: int, at: int, depth: int) -> None:
         """Check what a container announces before its first item is read."""
         if depth <= 0:
             raise WireError(at, "structs and containers are nested too deeply")
@@ -237,15 +220,15 @@ class Scan:
             return  # some writers give an empty container no types
         least = 0
         for code in codes:
-            if code not in LEAST_BYTES:
+            if code not in _LEAST_BYTES:
                 raise WireError(at, f"a container of the unknown type code {code}")
-            least += LEAST_BYTES[code]
+            least += _LEAST_BYTES[code]
         remaining = self._end - at - 4 - len(codes)
         if not 0 <= count * least <= remaining:
             raise WireError(at, f"a container of {count:,} items where {remaining:,} bytes remain")
-        self.spend(count * len(codes), at)
+        self._spend(count * len(codes), at)
 
-    def spend(self, count: int, at: int) -> None:
+    def _spend(self, count: int, at: int) -> None:
         self._items_left -= count
         if self._items_left < 0:
             raise WireError(at, f"more than {self._max_items:,} fields and items")

@@ -15,7 +15,9 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +49,17 @@ class Done:
 
 def need_tools() -> None:
     """Skip the test that calls, or fail it in CI, if this machine cannot run it."""
+    if text := _missing():
+        if os.environ.get("HERONRY_REQUIRE_TOOLS"):
+            pytest.fail(text, pytrace=False)
+        pytest.skip(text)
+
+
+def _missing() -> str:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if not missing:
-        return
-    text = f"needs java, javac and mvn (Debian: apt install default-jdk-headless maven); missing: {missing}"
-    if os.environ.get("HERONRY_REQUIRE_TOOLS"):
-        pytest.fail(text, pytrace=False)
-    pytest.skip(text)
+        return ""
+    return f"Storm's own clients need {', '.join(missing)} (Debian: apt install default-jdk-headless maven)"
 
 
 def class_path(name: str) -> list[Path]:
@@ -99,9 +105,8 @@ def run(
         properties: system properties, without the -D.
         more: environment variables.
     """
-    defines = [f"-D{key}={value}" for key, value in (properties or {}).items()]
     done = subprocess.run(
-        ["java", *_QUICK, *defines, "-cp", _joined(path), main, *words],
+        _command(main, words, path, properties),
         env=environment(**more),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -109,6 +114,46 @@ def run(
         check=False,
     )
     return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def watch(
+    main: str,
+    *words: str,
+    path: Sequence[Path],
+    properties: Mapping[str, str] | None = None,
+    until: Callable[[str], bool],
+    timeout_s: float = 60.0,
+) -> None:
+    """Run a main class until it writes a line that is the awaited one; then end it."""
+    process = subprocess.Popen(
+        _command(main, words, path, properties),
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    alarm = threading.Timer(timeout_s, process.kill)
+    alarm.start()
+    said = []
+    try:
+        for line in process.stdout:
+            said.append(line.decode(errors="replace").rstrip("\n"))
+            if until(said[-1]):
+                return
+        raise AssertionError("\n".join(["ended or too slow, after:", *said]))
+    finally:
+        alarm.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _command(
+    main: str, words: Sequence[str], path: Sequence[Path], properties: Mapping[str, str] | None
+) -> list[str]:
+    defines = [f"-D{key}={value}" for key, value in (properties or {}).items()]
+    return ["java", *_QUICK, *defines, "-cp", _joined(path), main, *words]
 
 
 def _checked(command: Sequence[str | Path]) -> None:
@@ -130,3 +175,18 @@ def _joined(path: Sequence[Path]) -> str:
 
 def _digest(*data: bytes) -> str:
     return hashlib.sha256(b"\0".join(data)).hexdigest()[:12]
+
+
+def main() -> int:
+    """Fetch all class paths, so that no test waits for Maven; return the exit code of `make java`."""
+    if text := _missing():
+        is_ci = bool(os.environ.get("HERONRY_REQUIRE_TOOLS"))
+        sys.stderr.write(f"{text}; tests with them {'fail' if is_ci else 'will be skipped'}.\n")
+        return int(is_ci)
+    for pom in sorted((HERE / "maven").glob("*.xml")):
+        class_path(pom.stem)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

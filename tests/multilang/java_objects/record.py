@@ -9,8 +9,8 @@ from tests.compat import jvm
 HERE = Path(__file__).parent
 
 if __name__ == "__main__":
-    for version in ("1.2.4", "2.8.2"):
-        path = jvm.class_path(f"storm-{version}")
+    for version, flux in (("1.2.4", "1.2.3"), ("2.8.2", "2.4.0")):
+        path = [*jvm.class_path(f"storm-{version}"), *jvm.class_path(f"flux-{flux}")]
         classes = jvm.compiled(HERE / "SampleObjects.java", path)
         folder = HERE / f"storm-{version}"
         folder.mkdir(exist_ok=True)

@@ -7,7 +7,6 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,19 +137,13 @@ def executor(
 @pytest.fixture
 def nimbus() -> Iterator[FakeNimbus]:
     fake = FakeNimbus()
-    with served(fake) as fake.address:
-        yield fake
-
-
-@contextmanager
-def served(handler: object) -> Iterator[str]:
-    """Serve a handler of the Nimbus service in a thread, and give its address."""
-    server = ThriftServer(STORM.Nimbus, handler)
+    server = ThriftServer(STORM.Nimbus, fake)
     loop = asyncio.new_event_loop()
     host, port = loop.run_until_complete(server.start("127.0.0.1", 0))
+    fake.address = f"{host}:{port}"
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    yield f"{host}:{port}"
+    yield fake
     asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)

@@ -1,0 +1,206 @@
+"""Storm's own commands of 2.8.2, 2.0.0 and 1.2.4, unmodified; numbers are those of the acceptance checks."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import AnyCluster, Draft, Running, until
+from tests.compat import jvm
+from tests.compat.conftest import Run, is_real_storm
+from tests.compat.storm_client import StormClient
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def small(count: int = 5, **options: object) -> Draft:
+    draft = Draft()
+    draft.spout("numbers", "counting.py", count=count)
+    draft.bolt("sink", "sink.py", {"numbers": ["value"]}, **options)
+    return draft
+
+
+def listed(storm: StormClient) -> dict[str, list[str]]:
+    """Return name -> the columns behind it, of `storm list`."""
+    done = storm("list")
+    assert done.code == 0, done.output
+    _, line, table = done.stdout.partition("-" * 20)
+    rows = [row.split() for row in table.splitlines()[1:]] if line else []
+    return {row[0]: row[1:] for row in rows if row}
+
+
+@pytest.fixture
+def jar(storm: StormClient, tmp_path: Path) -> Path:
+    return storm.shell_jar(tmp_path)
+
+
+# -- submissions ----------------------------------------------------------------
+
+
+def test_01_02_an_empty_cluster_has_nothing_to_list(storm: StormClient) -> None:
+    done = storm("list")
+    assert done.code == 0, done.output
+    assert "No topologies running." in done.stdout
+
+
+def test_03_a_topology_of_shell_components_is_submitted_and_runs(
+    storm: StormClient, cluster: AnyCluster, jar: Path, tmp_path: Path
+) -> None:
+    conf = {"test.count": 5, "test.folder": str(tmp_path)}
+    done = storm.jar(jar, "ShellTopology", "wc", conf=conf)
+    if is_real_storm(cluster) and storm.version.startswith("1."):
+        assert done.code == 1
+        assert "could not find a configured compatible version" in done.output
+        return
+    try:
+        assert done.code == 0, done.output
+        assert "Finished submitting topology: wc" in done.output
+        status, *_ = listed(storm)["wc"]
+        assert status == "ACTIVE"
+        topology_id = cluster.nimbus.getTopologySummaryByName("wc").id
+        assert re.fullmatch(r"wc-\d+-\d{10}", topology_id)
+        running = Running(cluster, "wc", topology_id, tmp_path)
+        until(lambda: running.counts("numbers").acked == 5)
+        assert sorted(note["values"][0] for note in running.notes("sink", what="tuple")) == [0, 1, 2, 3, 4]
+        assert len({note["pid"] for note in running.notes("sink", what="handshake")}) == 2
+    finally:
+        cluster.kill("wc")
+
+
+def test_04_a_running_name_is_refused_before_anything_is_uploaded(
+    storm: StormClient, cluster: AnyCluster, jar: Path, run: Run
+) -> None:
+    running = run(small(), is_active=False)
+    uploaded = set(cluster.root.rglob("stormjar-*.jar"))
+    done = storm.jar(jar, "ShellTopology", running.name)
+    assert done.code == 1
+    if storm.version == "2.8.2":
+        text = f"Topology name {running.name} is either not allowed or it already exists on the cluster"
+    else:
+        text = f"Topology with name `{running.name}` already exists on cluster"
+    assert text in done.output
+    assert set(cluster.root.rglob("stormjar-*.jar")) == uploaded
+
+
+@pytest.mark.parametrize("storm", ["2.8.2"], indirect=True)
+def test_09_submitted_inactive_it_starts_with_storm_activate(
+    storm: StormClient, cluster: AnyCluster, jar: Path, tmp_path: Path
+) -> None:
+    conf = {"test.count": 5, "test.folder": str(tmp_path)}
+    done = storm.jar(jar, "ShellTopology", "wc", "inactive", conf=conf)
+    try:
+        assert done.code == 0, done.output
+        assert listed(storm)["wc"][0] == "INACTIVE"
+        running = Running(cluster, "wc", cluster.nimbus.getTopologySummaryByName("wc").id, tmp_path)
+        until(lambda: running.info().executors)
+        assert running.notes("numbers", what="emit") == []
+        assert storm("activate", "wc").code == 0
+        until(lambda: running.counts("numbers").acked == 5)
+    finally:
+        cluster.kill("wc")
+
+
+# -- life-cycle -----------------------------------------------------------------
+
+
+def test_10_deactivating_and_activating_twice_is_fine(storm: StormClient, run: Run) -> None:
+    running = run(small())
+    for command, status in (("deactivate", "INACTIVE"), ("activate", "ACTIVE")):
+        for _ in range(2):
+            done = storm(command, running.name)
+            assert done.code == 0, done.output
+            assert running.info().status == status
+
+
+@pytest.mark.parametrize("words", [("activate",), ("deactivate",), ("kill",)])
+def test_11_nothing_can_be_done_to_an_unknown_name(storm: StormClient, words: tuple[str, ...]) -> None:
+    command, *more = words
+    done = storm(command, "nosuch", *more)
+    assert done.code == 1
+    assert "NotAliveException(msg:nosuch is not alive)" in done.stderr
+
+
+def test_12_a_kill_waits_and_keeps_the_name(storm: StormClient, run: Run) -> None:
+    running = run(small())
+    began = time.monotonic()
+    done = storm("kill", running.name, "-w", "8")
+    assert done.code == 0, done.output
+    assert listed(storm)[running.name][0] == "KILLED"
+    until(lambda: running.name not in running.cluster.names())
+    assert time.monotonic() - began >= 8
+    assert running.name not in listed(storm)
+
+
+def test_13_a_kill_without_a_wait_waits_for_the_message_timeout(storm: StormClient, run: Run) -> None:
+    running = run(small(), {"topology.message.timeout.secs": 3})
+    began = time.monotonic()
+    done = storm("kill", running.name)
+    assert done.code == 0, done.output
+    until(lambda: running.name not in running.cluster.names())
+    assert time.monotonic() - began >= 3
+
+
+def test_15_a_second_kill_without_a_wait_is_done_at_once(storm: StormClient, run: Run) -> None:
+    running = run(small())
+    assert storm("kill", running.name, "-w", "600").code == 0
+    assert running.info().status == "KILLED"
+    assert storm("kill", running.name, "-w", "0").code == 0
+    until(lambda: running.name not in running.cluster.names())
+
+
+# -- what is told -----------------------------------------------------------------
+
+
+def test_20_monitor_polls_growing_counts_on_one_connection(storm: StormClient, run: Run) -> None:
+    running = run(small(count=1_000_000))
+    until(lambda: running.counts("numbers").emitted > 0)
+    lines: list[list[str]] = []
+
+    def see(line: str) -> bool:
+        if line.startswith(running.name) and "numbers" in line:
+            lines.append(line.split())
+        return len(lines) == 4
+
+    storm.watch("monitor", running.name, "-m", "numbers", "-i", "1", until=see)
+    assert all(words[1] == "numbers" for words in lines), lines
+    counts = [int(words[5]) for words in lines]
+    assert counts[-1] > 0
+
+
+def test_21_get_errors_tells_the_last_error_of_each_component(storm: StormClient, run: Run) -> None:
+    draft = small()
+    draft.bolt("errs", "errs.py", {"numbers": "shuffle"})
+    running = run(draft)
+    until(lambda: any("trouble" in error for error in running.errors("errs")))
+    done = storm("get-errors", running.name)
+    assert done.code == 0, done.output
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["Topology Name"] == running.name
+    assert "trouble" in told["Comp-Errors"]["errs"]
+
+    done = storm("get-errors", "nosuch")
+    assert done.code == 0, done.output
+    assert json.loads(done.stdout.splitlines()[-1]) == {"Failure": "No topologies running with name nosuch"}
+
+
+# -- what others built ------------------------------------------------------------
+
+
+@pytest.mark.differs("Components in Java are refused, by their names")
+@pytest.mark.parametrize("storm", ["2.8.2"], indirect=True)
+def test_components_in_java_are_refused_by_their_names(storm: StormClient, cluster: AnyCluster) -> None:
+    [starter] = jvm.class_path("storm-starter-1.0.0")
+    done = storm.jar(starter, "org.apache.storm.starter.FastWordCountTopology", "fast")
+    assert done.code == 1
+    assert "InvalidTopologyException" in done.output
+    for name, java_class in (
+        ("spout", "FastRandomSentenceSpout"),
+        ("split", "SplitSentence"),
+        ("count", "WordCount"),
+    ):
+        assert re.search(rf"\[{name}\] [^\[]*FastWordCountTopology\${java_class}\b", done.output), done.output
+    assert cluster.names() == []
