@@ -49,12 +49,16 @@ class Counts:
     emitted: int = 0
     transferred: int = 0
     executed: int | None = None
-    """None for a spout."""
+    """None for a spout, and where nimbus leaves it out: a large topology must fit into a client's frame."""
 
-    acked: int = 0
-    failed: int = 0
+    acked: int | None = 0
+    failed: int | None = 0
+    """None where nimbus leaves it out."""
+
     latency_ms: float | None = None
     """None while nothing was acked."""
+
+    is_spout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +184,23 @@ def _executor(found: Any) -> ExecutorSummary:
 def _counts(stats: Any) -> Counts:
     bolt, spout = stats.specific.bolt, stats.specific.spout
     own = bolt or spout
-    acked = own.acked.get(ALL_TIME, {})
+    acked = own.acked.get(ALL_TIME)
     latencies = (bolt.process_ms_avg if bolt else spout.complete_ms_avg).get(ALL_TIME, {})
-    weight = sum(acked.get(key, 0) for key in latencies)
+    weight = sum((acked or {}).get(key, 0) for key in latencies)
+    weighted_ms = sum(ms * (acked or {}).get(key, 0) for key, ms in latencies.items())
     return Counts(
         emitted=_user_streams(stats.emitted.get(ALL_TIME, {})),
         transferred=_user_streams(stats.transferred.get(ALL_TIME, {})),
-        executed=sum(bolt.executed.get(ALL_TIME, {}).values()) if bolt else None,
-        acked=sum(acked.values()),
-        failed=sum(own.failed.get(ALL_TIME, {}).values()),
-        latency_ms=sum(ms * acked.get(key, 0) for key, ms in latencies.items()) / weight if weight else None,
+        executed=_total(bolt.executed.get(ALL_TIME)) if bolt else None,
+        acked=_total(acked),
+        failed=_total(own.failed.get(ALL_TIME)),
+        latency_ms=weighted_ms / weight if weight else None,
+        is_spout=bolt is None,
     )
+
+
+def _total(counts: Mapping[Any, int] | None) -> int | None:
+    return None if counts is None else sum(counts.values())
 
 
 def _user_streams(by_stream: Mapping[str, int]) -> int:

@@ -276,7 +276,14 @@ class Nimbus:
     async def _info(self, alive: Alive, options: Any) -> Any:
         answer = await self._topologies.answer(alive)
         choice = None if options is None else options.num_err_choice
-        return stats.topology_info(alive, answer, self.machine, self._wall(), choice=choice)
+        return stats.topology_info(
+            alive,
+            answer,
+            self.machine,
+            self._wall(),
+            choice=choice,
+            limit_bytes=self._cluster_conf["nimbus.thrift.max_buffer_size"],
+        )
 
 
 def _caller() -> str | None:

@@ -5,7 +5,7 @@ A topology's page in three parts: what it is, its components with their counts, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from storm_compat.cli.output import duration, plural, status_text, styled, table
 from storm_compat.client_values import (
@@ -83,13 +83,11 @@ def component_table(info: TopologyInfo) -> str:
         if component.startswith("__"):
             continue
         counts = [e.counts for e in executors if e.counts is not None]
-        is_spout = any(c.executed is None for c in counts)
+        is_spout = any(c.is_spout for c in counts)
         kind = "-" if not counts else ("spout" if is_spout else "bolt")
-        acked = sum(c.acked for c in counts)
         timed = [(c.latency_ms, c.acked) for c in counts if c.latency_ms is not None and c.acked]
         weight = sum(n for _, n in timed)
         latency = f"{sum(ms * n for ms, n in timed) / weight:.2f}" if weight else None
-        executed = None if is_spout or not counts else sum(c.executed or 0 for c in counts)
         rows.append(
             (
                 component,
@@ -97,9 +95,9 @@ def component_table(info: TopologyInfo) -> str:
                 sum(e.task_count for e in executors),
                 sum(c.emitted for c in counts),
                 sum(c.transferred for c in counts),
-                executed,
-                acked,
-                sum(c.failed for c in counts),
+                None if is_spout or not counts else total(c.executed for c in counts),
+                total(c.acked for c in counts),
+                total(c.failed for c in counts),
                 latency,
             )
         )
@@ -108,6 +106,12 @@ def component_table(info: TopologyInfo) -> str:
         "COMPONENT", "KIND", "TASKS", "EMITTED", "TRANSFERRED", "EXECUTED", "ACKED", "FAILED", "LATENCY MS"
     )  # fmt: skip
     return table(header, rows, right=range(2, 9))
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """Return the sum; None if one of them is not known."""
+    known = [*counts]
+    return None if None in known else sum(count or 0 for count in known)
 
 
 def executor_table(executors: Sequence[ExecutorSummary]) -> str:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from scheduler.control.messages import Answer
 from scheduler.topology import DEFAULT_STREAM, Component
 from storm_compat.alive import Alive
 from storm_compat.compile import java_order
-from storm_compat.stats import resources
+from storm_compat.stats import fitting, resources
+from storm_compat.stats.fitting import Detail
 from storm_compat.stats.machine import Machine
-from storm_compat.stats.view import WINDOWS, Sums, View, executor_ranges
+from storm_compat.stats.view import Sums, View, executor_ranges
 from storm_compat.system import SYSTEM
 from storm_compat.thrift import idl
 
-V = TypeVar("V")
+MAX_FRAME_BYTES: Final = 1024 * 1024
+"""Storm's default of ``nimbus.thrift.max_buffer_size``."""
+
+OTHER_BYTES: Final = 4096
+"""For all of a TopologyInfo but executors and errors, and for the head of the reply."""
+
+_ERRORS_BYTES: Final = 9
+"""Of a list of errors and its component's name in the binary encoding, but for the characters."""
+
+_ERROR_BYTES: Final = 29
+"""Of one error in the binary encoding, but for its text and host."""
 
 SHOW_TROUBLE_S: Final = 60.0
 """How long the last thing that nimbus saw go wrong stands in a topology's scheduler status."""
@@ -35,17 +46,30 @@ def topology_summary(alive: Alive, machine: Machine, now: float) -> Any:
 
 
 def topology_info(
-    alive: Alive, answer: Answer, machine: Machine, now: float, *, choice: int | None = None
+    alive: Alive,
+    answer: Answer,
+    machine: Machine,
+    now: float,
+    *,
+    choice: int | None = None,
+    limit_bytes: int = MAX_FRAME_BYTES,
 ) -> Any:
-    """Return the TopologyInfo; ``choice`` is a NumErrorsChoice, None meaning ALL."""
+    """Return the TopologyInfo.
+
+    Args:
+        choice: a NumErrorsChoice; None: ALL.
+        limit_bytes: of the frame; executors of a large topology tell less (`storm_compat.stats.fitting`), and
+            of many errors the oldest are left out.
+    """
     view = View(alive, answer, machine, now)
+    errors, errors_bytes = _errors(view, choice, limit_bytes // 4)
     return idl.load().TopologyInfo(
         id=alive.topology_id,
         name=alive.name,
         uptime_secs=view.uptime_s,
-        executors=_executors(view),
+        executors=_executors(view, limit_bytes - errors_bytes - OTHER_BYTES),
         status=alive.status.status.value,
-        errors=_errors(view, choice),
+        errors=errors,
         component_debug={},
         **about(alive, machine, answer, now),
     )
@@ -87,14 +111,36 @@ def _sched_status(alive: Alive, answer: Answer | None, now: float) -> str:
     return f"{up_count} of {len(alive.kept.packing.containers)} containers are up"
 
 
-def _executors(view: View) -> list[Any]:
+def _executors(view: View, limit_bytes: int) -> list[Any]:
+    components = view.topology.components
+    detail, room_bytes = fitting.choose(components, view.machine.host, limit_bytes)
+    executors = [(component, tasks) for component in components for tasks in executor_ranges(component)]
+    told = {tasks[0] for _, tasks in executors}
+    if detail is Detail.SOME:
+        told = _busiest(view, executors, room_bytes)
     return [
         executor_summary(
-            view, component, tasks, None if component.is_system else _executor_stats(view, component, tasks)
+            view,
+            component,
+            tasks,
+            None
+            if component.is_system or tasks[0] not in told
+            else _executor_stats(view, component, tasks, detail),
         )
-        for component in view.topology.components
-        for tasks in executor_ranges(component)
+        for component, tasks in executors
     ]
+
+
+def _busiest(view: View, executors: Sequence[tuple[Component, tuple[int, ...]]], room_bytes: int) -> set[int]:
+    """Return the first tasks of the executors that emitted most, as many as there is room for."""
+    emitted = {tasks[0]: sum(view.sums(tasks).emitted.values()) for _, tasks in executors}
+    told = set()
+    for component, tasks in sorted(executors, key=lambda executor: -emitted[executor[1][0]]):
+        room_bytes -= fitting.stats_bytes(component, Detail.SOME)
+        if room_bytes < 0:
+            break
+        told.add(tasks[0])
+    return told
 
 
 def executor_summary(view: View, component: Component, tasks: tuple[int, ...], stats: Any) -> Any:
@@ -110,11 +156,12 @@ def executor_summary(view: View, component: Component, tasks: tuple[int, ...], s
     )
 
 
-def _executor_stats(view: View, component: Component, tasks: tuple[int, ...]) -> Any:
+def _executor_stats(view: View, component: Component, tasks: tuple[int, ...], detail: Detail) -> Any:
     storm = idl.load()
-    sums = {window: view.sums(tasks, window) for window in WINDOWS}
+    sums = {window: view.sums(tasks, window) for window in detail.windows}
     declared = [*component.streams] or [DEFAULT_STREAM]
-    specific = _spout_stats(sums, declared) if component.is_spout else _bolt_stats(sums, component)
+    told = sums if detail.has_specific else {}
+    specific = _spout_stats(told, declared) if component.is_spout else _bolt_stats(told, component)
     return storm.ExecutorStats(
         emitted={window: _filled(declared, s.emitted) for window, s in sums.items()},
         transferred={window: _filled(declared, s.transferred) for window, s in sums.items()},
@@ -167,12 +214,23 @@ def _filled(keys: Iterable[str], counts: Mapping[str, int]) -> dict[str, int]:
     return dict.fromkeys(keys, 0) | dict(counts)
 
 
-def _errors(view: View, choice: int | None) -> dict[str, list[Any]]:
-    """Return the errors of every component, newest first; a component without any has an empty list."""
+def _errors(view: View, choice: int | None, limit_bytes: int) -> tuple[dict[str, list[Any]], int]:
+    """Return the errors of every component, newest first, maybe none, and how many bytes they take."""
     storm = idl.load()
     most = {storm.NumErrorsChoice.NONE: 0, storm.NumErrorsChoice.ONE: 1}.get(choice)
-    found = {SYSTEM, *(component.component for component in view.topology.components)}
-    return {
-        component: [view.error_info(error) for error in view.errors(component)[:most]]
-        for component in sorted(found, key=java_order)
+    found = sorted({SYSTEM, *(c.component for c in view.topology.components)}, key=java_order)
+    chosen = {component: view.errors(component)[:most] for component in found}
+    used_bytes = sum(len(component.encode()) + _ERRORS_BYTES for component in found)
+    limit_bytes = max(limit_bytes, used_bytes)
+    kept = set()
+    for error in sorted((e for of in chosen.values() for e in of), key=lambda e: e.time_s, reverse=True):
+        error_bytes = len(error.text.encode()) + len(view.machine.host.encode()) + _ERROR_BYTES
+        if used_bytes + error_bytes > limit_bytes:
+            break
+        used_bytes += error_bytes
+        kept.add(id(error))
+    infos = {
+        component: [view.error_info(error) for error in errors if id(error) in kept]
+        for component, errors in chosen.items()
     }
+    return infos, used_bytes

@@ -91,10 +91,15 @@ class View:
 
     _reports: dict[int, TaskReport] = field(init=False)
     _places: dict[int, int] = field(init=False)
+    _errors: dict[str, list[ErrorReport]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._reports = {report.task: report for report in self.answer.tasks}
         self._places = _places(self.alive)
+        self._errors = {}
+        found = [*self.answer.errors, *self.alive.troubles]
+        for error in sorted(found, key=lambda error: error.time_s, reverse=True):
+            self._errors.setdefault(error.component, []).append(error)
 
     @property
     def topology(self) -> Topology:
@@ -128,8 +133,7 @@ class View:
 
     def errors(self, component: str) -> list[ErrorReport]:
         """Return the errors of a component, newest first."""
-        found = [e for e in (*self.answer.errors, *self.alive.troubles) if e.component == component]
-        return sorted(found, key=lambda error: error.time_s, reverse=True)
+        return self._errors.get(component, [])
 
     def error_info(self, error: ErrorReport) -> Any:
         """Return an ErrorInfo with the place where it happened."""

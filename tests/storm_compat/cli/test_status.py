@@ -202,3 +202,13 @@ def test_a_silent_cluster_completes_nothing_and_says_nothing(heronry, monkeypatc
     monkeypatch.setenv("HERONRY_NIMBUS", f"127.0.0.1:{unused_port}")
     complete(monkeypatch, heronry, "heronry status w")
     assert "".join(capsys.readouterr()).strip() == ""
+
+
+def test_counts_that_nimbus_leaves_out_are_not_shown_as_zero(running, heronry):
+    for each in running.executors:
+        if each.stats is not None:
+            stats = each.stats.specific.bolt or each.stats.specific.spout
+            for name in vars(stats):
+                setattr(stats, name, {})
+    [row] = [line.split() for line in heronry("status", "wc").out.splitlines() if line.startswith("count ")]
+    assert row[-4:] == ["-", "-", "-", "-"]
