@@ -99,7 +99,7 @@ class Played:
         """Do what the container does at the end of a round, but for the system calls."""
         manager = self.manager
         manager.pump(0.0)
-        for local in manager.take_dirty():
+        for local in manager.take_dirty(0.0):
             while (data := local.take()) is not None:
                 local.wrote(data, len(data))
             manager.gates.measure(local, 0.0)

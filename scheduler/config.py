@@ -68,6 +68,9 @@ class StreamConfig:
     is_strict_spout: bool = _key("heronry.spout.strict", False)
     """One command to a spout at a time, as Storm does, instead of all that wait and one ``next``."""
 
+    spout_window: int | None = _key("heronry.spout.window", None, least=1)
+    """The most ``next`` in one batch. None: several, if a spout's library is known to take them in turn."""
+
     high_mark_bytes: int = _key("heronry.stream.queue.high.bytes", 256 * 1024)
     """A task with more waiting for it is congested. Bytes."""
 

@@ -8,6 +8,7 @@
     ROOT/blobstore/                     the blobs of users, and uploads of them that are under way
     ROOT/topologies/ID/resources/       the jar's resources: working directory of the components
     ROOT/topologies/ID/containers/N/    working directory of components that do not want the one above
+    ROOT/topologies/ID/counts.msgpack   what its tasks counted until half a minute ago
     ROOT/topologies/ID/pids/N/          pid files of the components in container N
     ROOT/logs/nimbus.log
     ROOT/logs/workers-artifacts/ID/topology.log         the topology process
@@ -75,6 +76,10 @@ class Layout:
     def container(self, topology_id: str, container_id: int) -> Path:
         """Return the working directory of a container's components that do not change to the resources."""
         return self.topology(topology_id) / "containers" / str(container_id)
+
+    def counts(self, topology_id: str) -> Path:
+        """Return the file by which a topology process tells its successor what was counted."""
+        return self.topology(topology_id) / "counts.msgpack"
 
     def pids(self, topology_id: str, container_id: int) -> Path:
         """Return the ``pidDir`` that a container's components are told."""

@@ -55,3 +55,14 @@ def topology_part(key: str) -> tuple[str, str] | None:
         if key.endswith(f"-{kind}"):
             return key.removesuffix(f"-{kind}"), kind
     return None
+
+
+def of_file(file: str | None, local_dir: str) -> str | None:
+    """Return the key of the blob that a client before 2.0 means by the name of a file, None if it is none.
+
+    Storm 1.x says the key itself, and 0.x the path on nimbus' machine: LOCAL_DIR/nimbus/stormdist/ID/KIND.
+    """
+    folder = f"{local_dir}/nimbus/stormdist/"
+    topology_id, _, kind = (file or "").removeprefix(folder).rpartition("/")
+    key = of_topology(topology_id, kind) if topology_id else kind
+    return key if topology_part(key) and "/" not in key else None

@@ -28,18 +28,22 @@ def settable(meta: Any) -> tuple[Acl, int | None]:
 
 def readable(blob: StoredBlob) -> Any:
     """Return the ReadableBlobMeta of a blob."""
+    return idl.load().ReadableBlobMeta(
+        settable=to_settable(blob.meta.acl, blob.meta.replication), version=blob.version
+    )
+
+
+def to_settable(acl: Acl, replication: int | None) -> Any:
+    """Return a SettableBlobMeta."""
     storm = idl.load()
     kinds = storm.AccessControlType
-    acl = [
+    entries = [
         storm.AccessControl(
             type=kinds.OTHER if entry.is_for_all else kinds.USER, name=entry.user or "", access=entry.mask
         )
-        for entry in blob.meta.acl
+        for entry in acl
     ]
-    return storm.ReadableBlobMeta(
-        settable=storm.SettableBlobMeta(acl=acl, replication_factor=blob.meta.replication),
-        version=blob.version,
-    )
+    return storm.SettableBlobMeta(acl=entries, replication_factor=replication)
 
 
 def _access(entry: Any) -> Access:

@@ -22,11 +22,13 @@ from typing import BinaryIO, Final, Protocol
 from storm_compat import blob_acl, blob_keys
 from storm_compat.blob_acl import ADMIN, EVERYTHING, READ, WRITE, Access, BlobAuthorizer
 from storm_compat.blob_files import BlobFiles, BlobMeta, StoredBlob
+from storm_compat.blob_map import Link
 from storm_compat.errors import (
     BlobInUse,
     BlobNotKept,
     InvalidBlobMeta,
     InvalidKey,
+    InvalidTopology,
     KeyExists,
     KeyNotFound,
     NotAuthorized,
@@ -219,13 +221,19 @@ class Blobs:
         self._authorizer.require_any(blob.meta.acl, caller, key)
         return blob
 
-    def require_readable(self, key: str, caller: str | None) -> None:
-        """Return if the caller may read a blob.
+    def require_links(self, links: Iterable[Link], caller: str | None) -> None:
+        """Return if the caller may read every blob that a topology wants a link to.
 
         Raises:
-            InvalidKey, KeyNotFound, NotAuthorized: as they say.
+            InvalidTopology: one is not there; Storm's text.
+            NotAuthorized: as it says.
         """
-        self._authorizer.require(self._find(blob_keys.check(key)).meta.acl, READ, caller, key)
+        for link in links:
+            try:
+                blob = self._files.find(blob_keys.check(link.key))
+            except (InvalidKey, KeyNotFound) as exc:
+                raise InvalidTopology(f"Key not found: {link.key}") from exc
+            self._authorizer.require(blob.meta.acl, READ, caller, link.key)
 
     def begin_download(self, key: str | None, caller: str | None, now: float) -> tuple[str, StoredBlob]:
         """Return the session of a download, and what will be downloaded.
@@ -238,6 +246,19 @@ class Blobs:
         own = self._of_topologies.find(key)
         content, blob = (own.path.open("rb"), own) if own else self._files.open(key)
         return self._downloads.open(content, now), blob
+
+    def begin_file_download(self, file: str | None, local_dir: str, caller: str | None, now: float) -> str:
+        """Return the session of a download of a topology's own file, as clients before 2.0 ask for it.
+
+        Raises:
+            NotAuthorized: it is no such file, or not the caller's.
+        """
+        key = blob_keys.of_file(file, local_dir)
+        if key is None or self._of_topologies.find(key) is None:
+            raise NotAuthorized(
+                f"{file!r} is no file of a topology that is alive; only those can be downloaded"
+            )
+        return self.begin_download(key, caller, now)[0]
 
     def next_chunk(self, session: str | None, now: float) -> bytes:
         """Return what comes next in a download; nothing at its end, and then the session is over.

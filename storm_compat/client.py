@@ -9,6 +9,8 @@ exception of Thrift or of a socket.  thriftpy2 and the IDL (0.1 s) are imported 
     ClientError
         NimbusUnreachable   nothing, or no Nimbus, answers there
         TopologyNotAlive    Nimbus knows no topology of that name
+        BlobNotFound        Nimbus keeps no blob of that key
+        BlobExists          Nimbus keeps a blob of that key already
         NameTaken           a topology of that name exists, maybe killed and not gone yet
         NimbusRefused       not authorized, or an invalid topology; Nimbus' own words
         NimbusFailed        Nimbus could not do it; its log says more
@@ -22,10 +24,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from storm_compat.client_values import ClusterSummary, TopologyInfo, cluster_summary, topology_info
 from storm_compat.thrift import idl
+
+if TYPE_CHECKING:
+    from storm_compat.client_blobs import BlobClient
 
 DEFAULT_PORT = 6627
 CHUNK_BYTES = 307200
@@ -64,8 +69,24 @@ class NameTaken(ClientError):
     """A topology of that name exists, maybe killed and not gone yet."""
 
 
+class BlobNotFound(ClientError):
+    """Nimbus keeps no blob of that key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no blob {key!r}")
+        self.key = key
+
+
+class BlobExists(ClientError):
+    """Nimbus keeps a blob of that key already."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"a blob {key!r} exists already")
+        self.key = key
+
+
 class NimbusRefused(ClientError):
-    """The caller may not do that, or the topology is invalid."""
+    """The caller may not do that, the topology is invalid, or a blob is needed."""
 
 
 class NimbusFailed(ClientError):
@@ -105,6 +126,13 @@ class NimbusClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._thrift.close()
+
+    @property
+    def blobs(self) -> BlobClient:
+        """The blob store of this Nimbus."""
+        from storm_compat.client_blobs import BlobClient
+
+        return BlobClient(self._call)
 
     def cluster(self) -> ClusterSummary:
         """Return the cluster with all its topologies, by name."""
@@ -182,7 +210,15 @@ class NimbusClient:
             raise TopologyNotAlive(exc.msg) from exc
         except storm.AlreadyAliveException as exc:
             raise NameTaken(exc.msg) from exc
-        except (storm.InvalidTopologyException, storm.AuthorizationException) as exc:
+        except storm.KeyNotFoundException as exc:
+            raise BlobNotFound(exc.msg) from exc
+        except storm.KeyAlreadyExistsException as exc:
+            raise BlobExists(exc.msg) from exc
+        except (
+            storm.InvalidTopologyException,
+            storm.AuthorizationException,
+            storm.IllegalStateException,
+        ) as exc:
             raise NimbusRefused(exc.msg) from exc
         except TApplicationException as exc:
             raise NimbusFailed(f"Nimbus failed in {method}: {exc}") from exc

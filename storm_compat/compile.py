@@ -1,7 +1,7 @@
 """From the Thrift topology that a client sent to the topology that the scheduler runs.
 
-    check shape -> normalize -> validate -> add system parts -> validate inputs -> refuse what we cannot run
-    -> number the tasks
+    check shape -> demands -> normalize -> validate -> add system parts -> validate inputs
+    -> refuse what we cannot run -> number the tasks
 
 Task ids are Storm's to the last digit, because users see them and fields
 groupings depend on their order: components ascending as Java compares
@@ -69,6 +69,7 @@ def compile_topology(name: str, topology_id: str, conf: Mapping[str, Any], submi
         check(submitted, "topology")
     except CheckError as exc:
         raise InvalidTopology(str(exc)) from exc
+    validate.demands(name, submitted, conf)
     normalized = normalize(submitted, conf)
     validate.basic(normalized)
     whole = with_system_parts(normalized, conf)

@@ -47,8 +47,21 @@ COMPONENT_KEYS: Final = frozenset(
 Source: storm:storm-client/src/jvm/org/apache/storm/executor/Executor.java
 """
 
-_PLACING_KEYS: Final = ("topology.tasks", "topology.max.task.parallelism")
-"""Looked at once, when task ids are given out."""
+_PLACING_KEYS: Final = (
+    "topology.tasks",
+    "topology.max.task.parallelism",
+    "topology.component.resources.onheap.memory.mb",
+    "topology.component.resources.offheap.memory.mb",
+)
+"""Looked at once, when a topology is submitted."""
+
+_OF_THE_CLUSTER: Final = (
+    "nimbus.slots.perTopology",
+    "nimbus.executors.perTopology",
+    "nimbus.topology.validator",
+    "storm.disable.symlinks",
+)
+"""What a topology may be; a submission that sets them changes nothing."""
 
 _DROPPED: Final = (
     "storm.workers.artifacts.dir",
@@ -154,7 +167,8 @@ def stored(
 
 def effective(cluster_conf: Mapping[str, Any], stored_conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return the conf that holds for a whole topology, and that its tasks are told."""
-    return {**cluster_conf, **stored_conf}
+    own = {key: cluster_conf.get(key) for key in _OF_THE_CLUSTER if key in stored_conf}
+    return {**cluster_conf, **stored_conf, **own}
 
 
 def component(own: Mapping[str, Any]) -> dict[str, Any]:

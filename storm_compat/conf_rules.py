@@ -19,6 +19,7 @@ from storm_compat.errors import InvalidConf
 
 Rule = Callable[[str, Any], None]
 
+_JSON_PACKAGE = "org.apache.storm.shade.net.minidev.json."
 _INT_MAX = 2**31 - 1
 _LONG_MAX = 2**63 - 1
 
@@ -48,7 +49,7 @@ def java_class(value: Any) -> str:
         return "java.lang.Double"
     if isinstance(value, str):
         return "java.lang.String"
-    return "net.minidev.json.JSONObject" if isinstance(value, Mapping) else "net.minidev.json.JSONArray"
+    return _JSON_PACKAGE + ("JSONObject" if isinstance(value, Mapping) else "JSONArray")
 
 
 def java_text(value: Any) -> str:
@@ -117,7 +118,7 @@ def _strings(constant: str, value: Any) -> None:
     if not isinstance(value, list):
         raise InvalidConf(f"Field {constant} must be an Iterable but was a class {java_class(value)}")
     for element in value:
-        _element("Each element of the list", constant, element, "java.lang.String", _is_string)
+        _element("nullEach element of the list", constant, element, "java.lang.String", _is_string)
 
 
 def _string_or_strings(constant: str, value: Any) -> None:
@@ -138,7 +139,16 @@ def _map_of(java_type: str, is_one: Callable[[Any], bool]) -> Rule:
 def _map_of_maps(constant: str, value: Any) -> None:
     if value is None:
         raise InvalidConf(f"Field {constant} must not be null")
-    if not isinstance(value, Mapping) or not all(isinstance(element, Mapping) for element in value.values()):
+    if not isinstance(value, Mapping):
+        raise InvalidConf(f"Field {constant} must be a Map")
+    for element in value.values():
+        _map_of_maps_element(constant, element)
+
+
+def _map_of_maps_element(constant: str, value: Any) -> None:
+    if value is None:
+        raise InvalidConf(f"Field {constant} must not be null")
+    if not isinstance(value, Mapping):
         raise InvalidConf(f"Field {constant} must be a Map")
 
 
@@ -173,9 +183,10 @@ def _entries_with(*required: str) -> Rule:
 
 def _sensitivity(constant: str, value: Any) -> None:
     _string(constant, value)
-    if value not in {"S0", "S1", "S2", "S3"}:
+    if value not in ("S0", "S1", "S2", "S3"):
+        shown = "null" if value is None else value
         raise InvalidConf(
-            f"Field {constant} is not an accepted value. Value: {value} Accepted values: [S0, S1, S2, S3]"
+            f"Field {constant} is not an accepted value. Value: {shown} Accepted values: [S3, S0, S1, S2]"
         )
 
 
@@ -201,11 +212,16 @@ def _pacemaker_auth(constant: str, value: Any) -> None:
         raise InvalidConf(f'Field {constant} must be one of "NONE", "DIGEST", or "KERBEROS"')
 
 
+_CONSTRAINTS: Final = {"maxNodeCoLocationCnt", "incompatibleComponents"}
+
+
 def _ras_constraints(constant: str, value: Any) -> None:
     is_pairs = isinstance(value, list) and all(
         isinstance(pair, list) and all(isinstance(part, str) for part in pair) for pair in value
     )
-    is_maps = isinstance(value, Mapping) and all(isinstance(part, Mapping) for part in value.values())
+    is_maps = isinstance(value, Mapping) and all(
+        isinstance(part, Mapping) and part.keys() <= _CONSTRAINTS for part in value.values()
+    )
     if not is_pairs and not is_maps:
         raise InvalidConf(f"Field {constant} must be a list of lists of component ids or a map of maps")
 
@@ -213,8 +229,15 @@ def _ras_constraints(constant: str, value: Any) -> None:
 def _impersonation(constant: str, value: Any) -> None:
     _map(constant, value)
     for entry in value.values():
+        if entry is None:
+            continue
+        if not isinstance(entry, Mapping):
+            raise InvalidConf(f"Field {constant} Map value must be a Map")
+        for names in entry.values():
+            if names is not None:
+                _strings(f"{constant} Map value", names)
         for key in ("hosts", "groups"):
-            if not isinstance(entry, Mapping) or key not in entry:
+            if key not in entry:
                 raise InvalidConf(f"{constant} Map value should contain Map entry with key: {key}")
 
 
@@ -245,4 +268,4 @@ RULE_NAMES: Final[dict[str, Rule]] = {
     "impersonation": _impersonation,
 }
 
-_NULL_RULES: Final = frozenset({"not_null", "map_of_maps", "pacemaker_auth"})
+_NULL_RULES: Final = frozenset({"not_null", "map_of_maps", "pacemaker_auth", "sensitivity"})

@@ -40,11 +40,11 @@ from scheduler.state.files import FileStore
 from scheduler.state.store import StateStore
 from storm_compat import conf as confs
 from storm_compat.blob_acl import BlobAuthorizer
-from storm_compat.blob_files import BlobFiles
 from storm_compat.blobs import BlobLimits, Blobs
 from storm_compat.blobs_of_topologies import BlobsOfTopologies
 from storm_compat.depot import Depot
 from storm_compat.errors import CompatError, PortInUse, RootInUse
+from storm_compat.failures import misshapen
 from storm_compat.nimbus import Nimbus
 from storm_compat.stats import Machine
 from storm_compat.thrift import idl
@@ -191,23 +191,26 @@ async def _serving(
     depot = Depot(store, layout)
     uploads = Uploads(layout.inbox)
     topologies = Topologies(depot, layout, launcher, _Masters(store), conf, owner=_owner())
-    files = BlobFiles(layout.blobstore)
     blobs = Blobs(
-        files,
+        depot.blob_files,
         BlobsOfTopologies(depot, topologies.all),
         BlobAuthorizer.from_conf(conf),
         BlobLimits(
             session_idle_s=float(conf.get("nimbus.blobstore.expiration.secs") or 600),
             chunk_bytes=int(conf["storm.blobstore.inputstream.buffer.size.bytes"]),
         ),
+        on_update=topologies.blob_updated,
     )
-    if piece_count := files.recover():
+    if piece_count := depot.blob_files.recover():
         logger.warning("removed what an earlier nimbus left of uploads of blobs: pieces=%s", piece_count)
     async with topologies:
         nimbus = Nimbus(topologies, uploads, depot, _machine(conf, *address), conf, blobs=blobs)
         most = ServerLimits().max_connection_count
         server = ThriftServer(
-            idl.load().Nimbus, nimbus, ServerLimits(max_connection_count=limits.allow_descriptors(most))
+            idl.load().Nimbus,
+            nimbus,
+            ServerLimits(max_connection_count=limits.allow_descriptors(most)),
+            misshapen=misshapen,
         )
         try:
             host, port = await server.start(*address)

@@ -5,10 +5,11 @@
     BLOBS/ID-stormcode.ser                the user's StormTopology as Thrift binary, normalized
     BLOBS/ID-stormconf.ser                its configuration, as getTopologyConf returns it, as packed JSON
     ROOT/topologies/ID/resources/         out of the jar
+    ROOT/topologies/ID/NAME               links to blobs of users: `storm_compat.blob_links`
 
 What has no ``status`` does not exist: `leftovers` finds it and `forget`
 removes it, as often as it is asked.  Knows no processes.  All calls block
-for milliseconds, `put` as long as unpacking the jar takes.
+for milliseconds, `put` and `renew_links` as long as unpacking takes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from __future__ import annotations
 import gzip
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,11 @@ from scheduler.state.records import COUNTER, ProcessRecord, StatusRecord, Submis
 from scheduler.state.store import StateStore
 from storm_compat import blob_keys
 from storm_compat.alive import Kept
+from storm_compat.blob_files import BlobFiles
 from storm_compat.blob_keys import CODE, CONF, JAR
-from storm_compat.errors import KeyNotFound
+from storm_compat.blob_links import BlobLinks
+from storm_compat.blob_map import Link
+from storm_compat.errors import InvalidArchive, InvalidKey, InvalidTopology, KeyNotFound
 from storm_compat.jars import unpack_resources
 from storm_compat.thrift import idl
 from storm_compat.uploads import link_or_copy
@@ -50,6 +55,8 @@ class Depot:
     def __init__(self, store: StateStore, layout: Layout) -> None:
         self._store = store
         self._layout = layout
+        self.blob_files = BlobFiles(layout.blobstore)
+        self._links = BlobLinks(self.blob_files)
 
     def submission_count(self) -> int:
         """Return how many topologies have been submitted since the root exists."""
@@ -62,11 +69,14 @@ class Depot:
         """Keep that ``number`` topologies have been submitted."""
         records.write(self._store, COUNTER, number)
 
-    def put(self, kept: Kept, jar: Path, code: Any, conf: Mapping[str, Any]) -> None:
+    def put(
+        self, kept: Kept, jar: Path, code: Any, conf: Mapping[str, Any], links: Iterable[Link] = ()
+    ) -> None:
         """Keep all of a new topology but its status, so that it does not exist yet.
 
         Raises:
             InvalidJar: the jar cannot be unpacked.
+            InvalidTopology: a blob is gone or cannot be unpacked.
             OSError: the files cannot be written.
             StateError: the records cannot.
         """
@@ -79,6 +89,37 @@ class Depot:
         records.write(self._store, path_of(topology_id, "submission"), kept.submission)
         records.write(self._store, path_of(topology_id, "packing"), kept.packing)
         self._store.set(path_of(topology_id, "secret"), secrets.token_hex(32).encode())
+        try:
+            self.renew_links(topology_id, links)
+        except KeyNotFound as exc:
+            raise InvalidTopology(f"Key not found: {exc.key}") from exc
+        except InvalidArchive as exc:
+            raise InvalidTopology(str(exc)) from exc
+
+    def renew_links(self, topology_id: str, links: Iterable[Link]) -> list[str]:
+        """Let all links of a topology point to the newest blobs; return the keys of those that did not.
+
+        Where a link says so, the components are told to start anew.
+
+        Raises:
+            KeyNotFound: a blob is gone.
+            InvalidArchive: a blob cannot be unpacked.
+            OSError, StateError: there is no room for it.
+        """
+        links = tuple(links)
+        folder = self._layout.topology(topology_id)
+        renewed = self._links.renew(folder, links)
+        # What the links point to is kept, not that they changed: so a crash in between loses no restart.
+        versions = self._links.versions(folder, [link for link in links if link.restarts])
+        if versions and versions != self._restart(topology_id):
+            records.write(self._store, path_of(topology_id, "restart"), versions)
+        return [link.key for link in renewed]
+
+    def _restart(self, topology_id: str) -> dict[str, int] | None:
+        try:
+            return records.read(self._store, path_of(topology_id, "restart"), dict[str, int])
+        except NoSuchNode:
+            return None
 
     def ids(self) -> list[str]:
         """Return the ids of the topologies that exist."""
@@ -148,12 +189,22 @@ class Depot:
     def forget(self, topology_id: str) -> None:
         """Remove everything but the logs; fine if it is gone, wholly or partly."""
         self._store.delete(path_of(topology_id, "status"))
+        for key in self._dependency_jars(topology_id):
+            with suppress(KeyNotFound, InvalidKey):
+                self.blob_files.delete(blob_keys.check(key))
         self._store.delete(path_of(topology_id))
         for kind in (JAR, CODE, CONF):
             blob = self.blob(topology_id, kind)
             blob.unlink(missing_ok=True)
             _part(blob).unlink(missing_ok=True)
         _remove_tree(self._layout.topology(topology_id))
+
+    def _dependency_jars(self, topology_id: str) -> tuple[str, ...]:
+        try:
+            path = path_of(topology_id, "submission")
+            return records.read(self._store, path, SubmissionRecord).dependency_jars
+        except StateError:
+            return ()
 
     def leftovers(self) -> list[str]:
         """Return the ids of which something is there, but no status: submitted or removed by half."""

@@ -14,6 +14,7 @@ CompatError
     NotAuthorized       the caller may not do that                      (user)
     SessionGone         no such upload, download or list of blobs       (user)
     InvalidBlobMeta     rights or a number of copies that make no sense (user)
+    InvalidArchive      a blob that is to be unpacked                   (user)
     BlobNotKept         the disk does not take it                       (local)
     UploadGone          no upload at that location                      (user)
     RootInUse           another nimbus owns the root folder             (local)
@@ -112,6 +113,10 @@ class SessionGone(CompatError):
 
 class InvalidBlobMeta(CompatError):
     """The rights or the number of copies that a client wants for a blob make no sense."""
+
+
+class InvalidArchive(CompatError):
+    """A blob that a topology wants unpacked is broken, or dangerous to unpack."""
 
 
 class BlobNotKept(CompatError):

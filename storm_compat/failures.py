@@ -6,6 +6,7 @@
     KeyNotFound, KeyExists          KeyNotFoundException, KeyAlreadyExistsException
     BlobInUse                       IllegalStateException
     NotAuthorized                   AuthorizationException
+    ShapeError                      InvalidTopologyException where the method declares it
     other errors of ours            TApplicationException 6 with their text
     all else                        left to the server, which logs it and says "Internal error"
 
@@ -35,6 +36,7 @@ from storm_compat.errors import (
     NotAuthorized,
 )
 from storm_compat.thrift import idl
+from storm_compat.thrift.shape_scan import ShapeError
 
 C = TypeVar("C")
 
@@ -61,6 +63,12 @@ def as_thrift() -> Iterator[None]:
         raise storm.AuthorizationException(msg=str(exc)) from exc
     except (CompatError, SchedulerError) as exc:
         raise TApplicationException(TApplicationException.INTERNAL_ERROR, str(exc)) from exc
+
+
+def misshapen(error: ShapeError) -> Exception:
+    """Return what a client is told whose arguments are not as the interface wants them."""
+    invalid: Exception = idl.load().InvalidTopologyException(msg=str(error))
+    return invalid
 
 
 def translating(handler: type[C]) -> type[C]:

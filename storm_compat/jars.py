@@ -22,7 +22,7 @@ from storm_compat.errors import InvalidJar
 _PREFIX = "resources/"
 _BLOCK_BYTES = 256 * 1024
 _ALWAYS_FINE_BYTES = 16 * 1024 * 1024
-_NOT_THE_JARS_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO}
+NOT_THE_ARCHIVES_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def unpack_resources(jar: Path, folder: Path, limits: UnpackLimits | None = None
         raise
     except OSError as exc:
         shutil.rmtree(folder, ignore_errors=True)
-        if exc.errno in _NOT_THE_JARS_FAULT:
+        if exc.errno in NOT_THE_ARCHIVES_FAULT:
             raise
         raise InvalidJar(f"The uploaded jar cannot be unpacked: {exc}") from exc
     # zipfile raises all of these: for archives cut short, garbled, encrypted or packed in unknown ways.

@@ -22,7 +22,7 @@ from typing import Any
 
 import simplejson
 
-from storm_compat import blob_wire, caller, stats, validate
+from storm_compat import blob_map, blob_wire, caller, stats, validate
 from storm_compat import conf as confs
 from storm_compat.alive import Alive
 from storm_compat.blobs import Blobs
@@ -72,6 +72,14 @@ class Nimbus:
 
     def finishFileUpload(self, location: str | None) -> None:
         self._uploads.finish(location, self._wall())
+
+    def beginFileDownload(self, file: str | None) -> str:
+        return self._blobs.begin_file_download(
+            file, str(self._cluster_conf["storm.local.dir"]), _caller(), self._wall()
+        )
+
+    def downloadChunk(self, session: str | None) -> bytes:
+        return self._blobs.next_chunk(session, self._wall())
 
     # ---- submissions and life-cycle
 
@@ -264,6 +272,8 @@ class Nimbus:
         self._topologies.refuse_taken(name)
         parsed = confs.parse(conf)
         confs.check(parsed)
+        links = blob_map.parse(confs.effective(self._cluster_conf, parsed))
+        self._blobs.require_links(links, _caller())
         if code is None:
             raise InvalidTopology("The topology is null")
         jar = self._uploads.finished(location, self._wall())

@@ -21,7 +21,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -34,12 +34,13 @@ from scheduler.launch.base import Launcher
 from scheduler.layout import Layout
 from scheduler.packing.round_robin import round_robin
 from scheduler.state.records import Status, StatusRecord, SubmissionRecord
+from storm_compat import blob_map, validate
 from storm_compat import conf as confs
-from storm_compat import validate
 from storm_compat.alive import Alive, Kept
+from storm_compat.blob_map import Link
 from storm_compat.compile import Compiled, compile_topology
 from storm_compat.depot import Depot
-from storm_compat.errors import AlreadyAlive, NotAlive
+from storm_compat.errors import AlreadyAlive, CompatError, NotAlive
 from storm_compat.java_code import refuse_own_code
 from storm_compat.supervision import Supervision
 from storm_compat.system import SYSTEM
@@ -79,6 +80,10 @@ class Submission:
 @dataclass(slots=True)
 class _Entry:
     alive: Alive
+    links: tuple[Link, ...]
+    """To blobs of users."""
+
+    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
     supervision: asyncio.Task[None] | None = None
     remove_at: float = math.inf
     is_going: bool = False
@@ -128,6 +133,7 @@ class Topologies:
         await self._group.__aenter__()
         for topology_id in self._depot.ids():
             self._adopt(topology_id)
+        self._renew_links(lambda link: True)  # blobs may have changed in the moment of a crash
         self._removals = self._group.create_task(self._run_removals())
         return self
 
@@ -194,19 +200,25 @@ class Topologies:
                 owner=self._owner,
             )
             conf = confs.effective(self._cluster_conf, stored)
+            links = blob_map.parse(conf)
             compiled = compile_topology(submission.name, topology_id, conf, submission.code)
             await asyncio.to_thread(refuse_own_code, submission.jar, compiled.java_classes)
             packing = round_robin(compiled.topology, self._container_count(conf))
             kept = Kept(
                 compiled.topology,
-                SubmissionRecord(now, self._owner, submission.code.storm_version),
+                SubmissionRecord(
+                    now,
+                    self._owner,
+                    submission.code.storm_version,
+                    tuple(submission.code.dependency_jars or ()),
+                ),
                 packing,
             )
             self._depot.count_submission(number)
-            await self._put(kept, submission.jar, compiled, stored)
+            await self._put(kept, submission.jar, compiled, stored, links)
             alive = Alive(kept, StatusRecord(Status.ACTIVE if submission.is_active else Status.INACTIVE))
             self._depot.set_status(topology_id, alive.status)
-            self._entries[topology_id] = _Entry(alive)
+            self._entries[topology_id] = _Entry(alive, links)
             self._supervise(topology_id)
         logger.info(
             "accepted a topology: topology=%s tasks=%s", topology_id, len(kept.topology.component_of())
@@ -245,6 +257,10 @@ class Topologies:
         self._apply(alive, lifecycle.Kill(wait_s))
         self._remove_at(alive.topology_id, self._clock() + wait_s)
 
+    def blob_updated(self, key: str) -> None:
+        """Take the new content of a blob to the topologies that have a link to it."""
+        self._renew_links(lambda link: link.key == key)
+
     async def answer(self, alive: Alive) -> Answer:
         """Return what the topology process knows; if it does not answer, the errors it left in the store."""
         answer = await self._masters.ask(alive.topology_id)
@@ -267,10 +283,17 @@ class Topologies:
         slots = self._cluster_conf.get("supervisor.slots.ports") or ()
         return min(int(conf["topology.workers"]), max(len(slots), 1))
 
-    async def _put(self, kept: Kept, jar: Path, compiled: Compiled, stored: Mapping[str, Any]) -> None:
+    async def _put(
+        self,
+        kept: Kept,
+        jar: Path,
+        compiled: Compiled,
+        stored: Mapping[str, Any],
+        links: tuple[Link, ...],
+    ) -> None:
         topology_id = kept.topology.topology_id
         try:
-            await asyncio.to_thread(self._depot.put, kept, jar, compiled.normalized, stored)
+            await asyncio.to_thread(self._depot.put, kept, jar, compiled.normalized, stored, links)
         except Exception:
             with suppress(SchedulerError, OSError):
                 self._depot.forget(topology_id)
@@ -282,11 +305,30 @@ class Topologies:
         except (SchedulerError, msgspec.MsgspecError) as exc:
             logger.error("cannot read a topology, leaving it alone: topology=%s reason=%s", topology_id, exc)
             return
-        self._entries[topology_id] = _Entry(alive)
+        self._entries[topology_id] = _Entry(alive, blob_map.parse(alive.kept.topology.conf))
         self._supervise(topology_id)
         if alive.status.status is Status.KILLED:
             # As with Storm the wait begins anew: how much of it was over, nobody knows any more.
             self._remove_at(topology_id, self._clock() + (alive.status.wait_s or 0.0))
+
+    def _renew_links(self, is_meant: Callable[[Link], bool]) -> None:
+        for entry in self._entries.values():
+            if any(map(is_meant, entry.links)):
+                self._group.create_task(self._renew_links_of(entry))
+
+    async def _renew_links_of(self, entry: _Entry) -> None:
+        topology_id = entry.alive.topology_id
+        async with entry.renewing:
+            if entry.is_going:
+                return
+            try:
+                keys = await asyncio.to_thread(self._depot.renew_links, topology_id, entry.links)
+            except (CompatError, SchedulerError, OSError) as exc:
+                logger.error("could not renew links to blobs: topology=%s reason=%s", topology_id, exc)
+                self._trouble(topology_id, f"A new content of a blob could not be taken: {exc}")
+                return
+        if keys:
+            logger.info("renewed links to blobs: topology=%s keys=%s", topology_id, ",".join(keys))
 
     def _apply(self, alive: Alive, event: lifecycle.Event) -> None:
         status = lifecycle.transition(alive.topology_id, alive.status, event)
@@ -365,7 +407,8 @@ class Topologies:
         lifecycle.transition(topology_id, entry.alive.status, lifecycle.Remove())
         try:
             await self._stop_processes(topology_id, entry)
-            await self._erase(topology_id)
+            async with entry.renewing:
+                await self._erase(topology_id)
         except Exception as exc:  # nimbus must outlive it
             is_known = isinstance(exc, SchedulerError | OSError)
             logger.error(

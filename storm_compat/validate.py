@@ -1,24 +1,31 @@
 """Whether a Thrift topology hangs together: ids, inputs, streams, fields. Texts and order are Storm's.
 
-`basic` is asked of what the client sent, `structure` of the same with the
-system's parts added (`storm_compat.system`), because a bolt may subscribe to
-those.  Neither asks whether we can run it; that is `storm_compat.compile`.
+`demands` and `basic` are asked of what the client sent, `structure` of the
+same with the system's parts added (`storm_compat.system`), because a bolt may
+subscribe to those.  None asks whether we can run it; that is
+`storm_compat.compile`.  Cycles are allowed.
 
 Source: storm:storm-client/src/jvm/org/apache/storm/daemon/StormCommon.java
+Source: storm:storm-server/src/main/java/org/apache/storm/daemon/nimbus/Nimbus.java
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from storm_compat.conf import parse_component, task_count
+from storm_compat.conf_rules import java_text
 from storm_compat.errors import InvalidTopology
 
 NAME: Final = re.compile(r"[^/.:\\]+", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+MEMORY_KEYS: Final = (
+    "topology.component.resources.onheap.memory.mb",
+    "topology.component.resources.offheap.memory.mb",
+)
 MAX_NAME_BYTES: Final = 150
 """The id is a file's name with up to 40 bytes around it; file systems take 255, our state store 200."""
 
@@ -59,6 +66,47 @@ def commons(topology: Any) -> Iterator[tuple[str, Any]]:
     for part in (topology.spouts, topology.bolts, topology.state_spouts):
         for component, spec in (part or {}).items():
             yield component, spec.common
+
+
+def demands(topology_name: str, topology: Any, conf: Mapping[str, Any]) -> None:
+    """Return if names are as strict as the cluster wants them, and no component wants more than a worker has.
+
+    Args:
+        conf: effective; what the cluster alone may say (`storm_compat.conf.effective`) is the cluster's.
+
+    Raises:
+        InvalidTopology: Storm's text.
+    """
+    if str(conf.get("nimbus.topology.validator")).rpartition(".")[2] == "StrictTopologyValidator":
+        _strict_names(topology_name, topology)
+    if conf.get("storm.disable.symlinks") and conf.get("topology.blobstore.map"):
+        raise InvalidTopology(
+            "symlinks are disabled so blobs are not supported but "
+            f"topology.blobstore.map = {java_text(conf['topology.blobstore.map'])}"
+        )
+    most_mb = conf.get("topology.worker.max.heap.size.mb")
+    largest_mb = max((_memory_mb(*component, conf) for component in commons(topology)), default=0.0)
+    if most_mb is not None and most_mb < largest_mb:
+        raise InvalidTopology(
+            "Topology will not be able to be successfully scheduled: Config TOPOLOGY_WORKER_MAX_HEAP_SIZE_MB="
+            f"{float(most_mb)} < {largest_mb} (Largest memory requirement of a component in the topology). "
+            "Perhaps set TOPOLOGY_WORKER_MAX_HEAP_SIZE_MB to a larger amount"
+        )
+
+
+def _strict_names(topology_name: str, topology: Any) -> None:
+    named = [("Topology", topology_name)]
+    for kind, part in (("Spout", topology.spouts), ("Bolt", topology.bolts)):
+        for component, spec in part.items():
+            named += [(kind, component), *(("Stream", stream) for stream in spec.common.streams)]
+    for kind, given in named:
+        if "." in given:
+            raise InvalidTopology(f"{kind} name '{given}' contains illegal character '.'")
+
+
+def _memory_mb(component: str, common: Any, conf: Mapping[str, Any]) -> float:
+    wanted = {**conf, **parse_component(component, common.json_conf)}
+    return sum(float(wanted.get(key) or 0) for key in MEMORY_KEYS)
 
 
 def basic(topology: Any) -> None:

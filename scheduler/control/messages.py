@@ -69,6 +69,26 @@ class TaskReport(msgspec.Struct, frozen=True):
     held_ms: int
     """How long flow control has kept this task from being read, in all."""
 
+    busy_ms: int = 0
+    """Bolts: how long there was a tuple that was delivered and not yet acked, in all.
+
+    Until the last ack that has come: a bolt that never acks counts as idle, and one that holds tuples
+    back to ack them later as busy.
+    """
+
+
+class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one task counted in a window of time, by the names of `TaskReport`; what is 0 is left out."""
+
+    emitted: dict[str, int] = {}
+    transferred: dict[str, int] = {}
+    executed: dict[str, int] = {}
+    acked: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    latency_ms_sum: dict[str, float] = {}
+    latency_count: dict[str, int] = {}
+    busy_ms: int = 0
+
 
 class ErrorReport(msgspec.Struct, frozen=True):
     """Something a person should see; ``text`` says what, where and what to do."""
@@ -142,6 +162,12 @@ class Answer(Message, frozen=True):
 
     errors: list[ErrorReport]
     """The last ones, oldest first, bounded per component."""
+
+    windows: dict[int, dict[int, Counts]] = {}
+    """Window in seconds -> task -> what it counted; a task that counted nothing is not there.
+
+    A window that is not there is longer than anything was counted: it is as the whole.
+    """
 
 
 AnyMessage = Hello | Register | Report | PlanChanged | SetActive | Halt | Nudge | Ask | Answer

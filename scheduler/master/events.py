@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from scheduler.control.messages import AnyMessage, ErrorReport
 from scheduler.master.membership import ConnectionClosed, Drop, Reject, Send
+from scheduler.master.totals import SavedCounts
 from scheduler.state.records import ProcessRecord, StatusRecord
 
 
@@ -97,6 +98,13 @@ class SaveErrors:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveCounts:
+    """Keep what was counted for a successor; that it outlives a power failure is not needed."""
+
+    counts: SavedCounts
+
+
+@dataclass(frozen=True, slots=True)
 class ReadStatus:
     """Read the status now; answer with `StatusRead`."""
 
@@ -119,4 +127,4 @@ Event = (
     | NimbusChecked
     | EndWanted
 )
-Command = StartContainer | StopProcess | Send | Reject | Drop | SaveErrors | ReadStatus | End
+Command = StartContainer | StopProcess | Send | Reject | Drop | SaveErrors | SaveCounts | ReadStatus | End

@@ -2,7 +2,7 @@
 
     processes found, started, exited --+                 +--> StartContainer, StopProcess
     messages of containers and nimbus -+--> Master.handle +--> Send, Reject, Drop
-    the status, signs of nimbus -------+        .due     +--> SaveErrors, ReadStatus, End
+    the status, signs of nimbus -------+        .due     +--> SaveErrors, SaveCounts, ReadStatus, End
 
 A planned container always has a process, is being started, or has a time at
 which it will be.  What a container's end costs and why it happened is told to
@@ -31,6 +31,7 @@ from scheduler.control.messages import (
     SetActive,
 )
 from scheduler.layout import slot
+from scheduler.master.errors import ErrorLimits, Errors
 from scheduler.master.events import (
     Command,
     End,
@@ -43,6 +44,7 @@ from scheduler.master.events import (
     ProcessFound,
     ProcessStarted,
     ReadStatus,
+    SaveCounts,
     SaveErrors,
     StartContainer,
     StatusRead,
@@ -56,13 +58,17 @@ from scheduler.master.membership import (
     Registered,
     Send,
 )
-from scheduler.master.metrics import ErrorLimits, Metrics
+from scheduler.master.totals import SavedCounts, Totals
 from scheduler.plan import PackingPlan
 from scheduler.state.records import ProcessRecord, Status, StatusRecord
 
 SYSTEM_COMPONENT = "__system"
 SYSTEM_TASK = -1
 SAVE_EVERY_S = 1.0
+SAVE_COUNTS_EVERY_S = 30.0
+SAVE_LOST_COUNTS_EVERY_S = 5.0
+"""After a container has ended: what it counted is nowhere else then."""
+
 STOP_GRACE_S = 3.0
 
 
@@ -111,10 +117,14 @@ class Master:
         config: MasterConfig | None = None,
         error_limits: ErrorLimits | None = None,
         stored_errors: Iterable[ErrorReport] = (),
+        saved_counts: SavedCounts | None = None,
+        epoch_offset_s: float = 0.0,
     ) -> None:
         self.membership = Membership(packing)
-        self.metrics = Metrics(error_limits or ErrorLimits(), stored_errors)
-        self.epoch_offset_s = 0.0
+        self.errors = Errors(error_limits or ErrorLimits(), stored_errors)
+        age_s = now + epoch_offset_s - saved_counts.saved_at_s if saved_counts else 0.0
+        self.totals = Totals(now, saved_counts, max(age_s, 0.0))
+        self.epoch_offset_s = epoch_offset_s
         """Added to ``now`` for times that people see; set it anew as often as the clock may be stepped."""
 
         self._config = config or MasterConfig()
@@ -122,6 +132,8 @@ class Master:
         self._is_active = False
         self._is_ending = False
         self._save_at_s = -math.inf
+        self._counts_saved_s = -math.inf
+        self._has_lost_container = False
         self._nimbus_seen_s = now
         self._last_due_s = now
 
@@ -146,12 +158,12 @@ class Master:
             case ProcessExited(container_id, exit_code):
                 return self._exited(container_id, exit_code, now)
             case StatusRead(wanted):
-                return self._follow(wanted)
+                return self._follow(wanted, now)
             case NimbusChecked(is_alive):
                 self._nimbus_seen_s = now if is_alive else self._nimbus_seen_s
                 return []
             case EndWanted(reason):
-                return self._end(reason)
+                return self._end(reason, now)
 
     def due(self, now: float) -> list[Command]:
         """Return what must be done because of the time alone; call it at `next_due_s`, and each second."""
@@ -159,7 +171,7 @@ class Master:
             return []
         self._excuse_silence(now)
         if now - self._nimbus_seen_s > self._config.orphan_s:
-            return self._end(f"no nimbus for {self._config.orphan_s:g} s")
+            return self._end(f"no nimbus for {self._config.orphan_s:g} s", now)
         commands: list[Command] = []
         for container in self._containers.values():
             if container.start_at_s is not None and container.start_at_s <= now:
@@ -167,10 +179,14 @@ class Master:
                 commands.append(StartContainer(container.container_id, container.restart_count))
             elif container.process is not None:
                 commands += self._stop_if_silent(container, container.process, now)
-        if self.metrics.has_unsaved_errors and now >= self._save_at_s:
-            self.metrics.has_unsaved_errors = False
+        if self.errors.has_unsaved and now >= self._save_at_s:
+            self.errors.has_unsaved = False
             self._save_at_s = now + SAVE_EVERY_S
-            commands.append(SaveErrors(self.metrics.errors()))
+            commands.append(SaveErrors(self.errors.all()))
+        pause_s = SAVE_LOST_COUNTS_EVERY_S if self._has_lost_container else SAVE_COUNTS_EVERY_S
+        if self.totals.has_unsaved and now - self._counts_saved_s >= pause_s:
+            self._counts_saved_s, self._has_lost_container = now, False
+            commands.append(self._save_counts(now))
         return commands
 
     def next_due_s(self) -> float:
@@ -186,7 +202,13 @@ class Master:
     def answer(self, now: float) -> Answer:
         """Return all that is known of the topology."""
         containers = [self._state(c, now) for c in self._containers.values()]
-        return Answer(self.membership.is_complete, containers, self.metrics.tasks(), self.metrics.errors())
+        return Answer(
+            self.membership.is_complete,
+            containers,
+            self.totals.tasks(),
+            self.errors.all(),
+            self.totals.windows(now),
+        )
 
     def _received(self, connection: int, message: AnyMessage, now: float) -> list[Command]:
         match message:
@@ -219,7 +241,9 @@ class Master:
         if report.incarnation != self.membership.members[container_id].address.incarnation:
             return [Drop(connection, f"a report of another incarnation of container {container_id}")]
         self._containers[container_id].heard_s = now
-        self.metrics.add(report, now)
+        self.totals.add(report, now)
+        for error in report.errors:
+            self.errors.add(error, now)
         return []
 
     def _found(self, event: ProcessFound, now: float) -> list[Command]:
@@ -250,7 +274,8 @@ class Master:
         if container is None or container.process is None:
             return []
         container.process = None
-        self.metrics.end_container(container_id)
+        self.totals.end_container(container_id)
+        self._has_lost_container = True
         ran_s = now - container.started_s
         self._restart(container, f"{_how_it_ended(exit_code)} after {_seconds(ran_s)}", ran_s, now)
         return [*self.membership.handle(ContainerEnded(container_id))]
@@ -282,10 +307,9 @@ class Master:
             for container in self._containers.values():
                 container.heard_s += slept_s
 
-    def _follow(self, wanted: StatusRecord | None) -> list[Command]:
+    def _follow(self, wanted: StatusRecord | None, now: float) -> list[Command]:
         if wanted is None:
-            self.metrics.has_unsaved_errors = False  # nothing may be stored of a topology that is gone
-            return self._end("the topology was killed")
+            return self._end("the topology was killed", now, is_gone=True)
         is_active = wanted.status is Status.ACTIVE
         if is_active is self._is_active:
             return []
@@ -293,18 +317,26 @@ class Master:
         connections = self.membership.connections()
         return [Send(connections, SetActive(is_active))] if connections else []
 
-    def _end(self, reason: str) -> list[Command]:
+    def _end(self, reason: str, now: float, *, is_gone: bool = False) -> list[Command]:
+        """Decide the end; of a topology that is gone nothing may be stored."""
         self._is_ending = True
         commands: list[Command] = []
         if connections := self.membership.connections():
             commands.append(Send(connections, Halt(reason)))
-        if self.metrics.has_unsaved_errors:
-            commands.append(SaveErrors(self.metrics.errors()))
+        if not is_gone:
+            if self.errors.has_unsaved:
+                commands.append(SaveErrors(self.errors.all()))
+            if self.totals.has_unsaved:
+                commands.append(self._save_counts(now))
         return [*commands, End(reason)]
+
+    def _save_counts(self, now: float) -> SaveCounts:
+        self.totals.has_unsaved = False
+        return SaveCounts(self.totals.saved(now, self.epoch_offset_s))
 
     def _tell(self, text: str, now: float) -> None:
         error = ErrorReport(SYSTEM_COMPONENT, SYSTEM_TASK, text, now + self.epoch_offset_s)
-        self.metrics.add_error(error, now)
+        self.errors.add(error, now)
 
     def _state(self, container: _Container, now: float) -> ContainerState:
         member = self.membership.members.get(container.container_id)

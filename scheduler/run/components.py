@@ -35,6 +35,7 @@ _TAIL_LINES = 20
 _TAIL_BYTES = 4000
 _LATE_START_S = 30.0
 _EOF_GRACE_S = 1.0
+_RESTART_GRACE_S = 2.0
 MAX_UNREAD = 1_000_000  # messages for a component that reads nothing; about 100 MB
 _LAST_READS = 64  # of what a dead component left in its pipes
 
@@ -56,6 +57,7 @@ class ComponentRunner:
         self._pidfd = -1
         self._is_paused = False
         self._stdin_broken = False
+        self._is_restarting = False
         self._life = 0
         self._stderr_tail: deque[bytes] = deque(maxlen=_TAIL_LINES)
         self._stderr_rest = b""
@@ -115,6 +117,21 @@ class ComponentRunner:
             self._host.report(self.local.task, reason)
             self.process.kill()
 
+    def restart(self, now: float) -> None:
+        """Let the component end, and start it anew at once; that is no failure and not reported as one."""
+        process = self.process
+        if process is None or self.state == "stopped":
+            return  # it is started later anyhow, or never
+        self._is_restarting = True
+        process.terminate()
+        life = self._life
+
+        def end(_: float) -> None:
+            if life == self._life and self.process is not None:
+                self.process.kill()
+
+        self._host.loop.call_at(now + _RESTART_GRACE_S, end)
+
     def stop(self) -> None:
         """Ask the component to end for good; `is_gone` tells when it has."""
         self.state = "stopped"
@@ -158,6 +175,11 @@ class ComponentRunner:
         # Its last words, such as the error it ends of, come before the news of its end.
         self._host.obey_notices(now)
         if self.state == "stopped":
+            return
+        if self._is_restarting:
+            self._is_restarting = False
+            self.restart_count += 1
+            self.start(now)
             return
         lived_s = now - self.started_at
         tail = self._tail()
@@ -371,6 +393,11 @@ class Components:
             self._are_started = True
             for runner in self.runners.values():
                 runner.start(now)
+
+    def restart_all(self, now: float) -> None:
+        """Start every component anew."""
+        for runner in self.runners.values():
+            runner.restart(now)
 
     def count(self, messages: int) -> None:
         """Count a read and the messages it brought, for the polling rule."""

@@ -23,7 +23,7 @@ from pathlib import Path
 from scheduler.control import messages
 from scheduler.errors import SchedulerError
 from scheduler.layout import Layout
-from scheduler.master.metrics import shortened
+from scheduler.master.errors import shortened
 from scheduler.plan import PackingPlan
 from scheduler.run import limits, logs
 from scheduler.run.components import Components
@@ -31,6 +31,7 @@ from scheduler.run.loop import Loop
 from scheduler.run.master_line import MasterLine
 from scheduler.run.peers import PeerHello, Peers
 from scheduler.run.reports import task_report
+from scheduler.run.restart_watch import RestartWatch
 from scheduler.state.files import FileStore
 from scheduler.state.records import Status, StatusRecord, path_of, read
 from scheduler.stream import notices
@@ -76,8 +77,12 @@ class ContainerProcess:
             stale.unlink()  # of the components of a container that was killed; they are gone
         folder = layout.container(topology_id, container_id)
         folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):  # of the container before
-            (folder / "resources").symlink_to(layout.resources(topology_id))
+        # The links beside the resources are to blobs; here a component finds them, too.
+        linked = [layout.resources(topology_id)]
+        linked += [entry for entry in layout.topology(topology_id).iterdir() if entry.is_symlink()]
+        for entry in linked:
+            with contextlib.suppress(FileExistsError):  # of the container before
+                (folder / entry.name).symlink_to(entry)
         self._worker_log = logs.RotatingLog(layout.worker_log(topology_id, container_id))
         self._components = Components(
             self._loop,
@@ -100,6 +105,7 @@ class ContainerProcess:
             on_orphaned=self._halt,
             orphan_s=orphan_s,
         )
+        self._restart_watch = RestartWatch(store, path_of(topology_id, "restart"))
         self._status_path = path_of(topology_id, "status")
         self._errors: list[messages.ErrorReport] = []
         self._is_running = True
@@ -150,7 +156,7 @@ class ContainerProcess:
     def _finish_round(self, now: float) -> None:
         manager, runners = self._manager, self._components.runners
         manager.pump(now)
-        for local in manager.take_dirty():
+        for local in manager.take_dirty(now):
             runners[local.task].write()
             manager.gates.measure(local, now)
         self._peers.send_all(now)
@@ -211,6 +217,9 @@ class ContainerProcess:
     def _each_second(self, now: float) -> None:
         self._loop.call_at(now + _REPORT_EVERY_S, self._each_second)
         self._manager.sweep(now)
+        if self._restart_watch.is_wanted():
+            log.info("components are started anew, as the state store says")
+            self._components.restart_all(now)
         self._components.check_all(now)
         tasks = [
             task_report(

@@ -43,4 +43,5 @@ def task_report(
         pending_count=local.live if local.is_spout else len(local.pend),
         queued_bytes=local.queued_bytes,
         held_ms=int(held_ms),
+        busy_ms=int(local.busy_ms),
     )

@@ -32,11 +32,11 @@ from scheduler.launch.base import Launcher
 from scheduler.launch.local import LocalLauncher
 from scheduler.layout import Layout
 from scheduler.master import events as ev
+from scheduler.master.errors import ErrorLimits, newest_within
 from scheduler.master.master import STOP_GRACE_S, Master, MasterConfig
 from scheduler.master.membership import ConnectionClosed, Drop, Reject, Send
-from scheduler.master.metrics import ErrorLimits, newest_within
 from scheduler.plan import PackingPlan
-from scheduler.run import logs
+from scheduler.run import counts_file, logs
 from scheduler.run.nimbus_watch import NimbusWatch
 from scheduler.run.switchboard import HOST, Switchboard
 from scheduler.state.files import FileStore
@@ -60,6 +60,7 @@ class TopologyProcess:
         self._topology_id = topology_id
         self._store = store
         self._launcher = launcher
+        self._counts_file = layout.counts(topology_id)
         self._nimbus = NimbusWatch(layout.ready_file)
         conf = read(store, self._path("topology"), Topology).conf
         self._master = Master(
@@ -68,6 +69,8 @@ class TopologyProcess:
             config=config,
             error_limits=ErrorLimits.from_conf(conf),
             stored_errors=self._stored_errors(),
+            saved_counts=counts_file.read(layout.counts(topology_id)),
+            epoch_offset_s=time.time() - time.monotonic(),
         )
         self._board = Switchboard(
             Hello(topology_id, store.get(self._path("secret"))[0].decode()),
@@ -144,6 +147,8 @@ class TopologyProcess:
                     self._tasks.create_task(self._stop(command.process, command.grace_s))
                 case ev.SaveErrors(errors):
                     self._save(self._path("errors"), newest_within(errors))
+                case ev.SaveCounts(counts):
+                    counts_file.write(self._counts_file, counts)
                 case ev.ReadStatus():
                     self._read_status()
                 case ev.End(reason):

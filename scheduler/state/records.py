@@ -8,6 +8,7 @@
     topologies/ID/master        MasterRecord          written by the topology process
     topologies/ID/processes/N   ProcessRecord         0: by nimbus; the others by the topology process
     topologies/ID/errors        list of ErrorReport   written by the topology process
+    topologies/ID/restart       any document          written anew: the components are to be started anew
     counter                     number of submissions so far
 
 A topology exists from the moment its ``status`` is there, which is written
@@ -61,6 +62,8 @@ class SubmissionRecord:
 
     owner: str
     storm_version: str | None = None
+    dependency_jars: tuple[str, ...] = ()
+    """Keys of blobs that go with the topology."""
 
 
 @dataclass(frozen=True, slots=True)

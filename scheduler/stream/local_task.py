@@ -51,17 +51,20 @@ class LocalTask:
 
     __slots__ = (
         "acked",
-        "asked_next",
+        "asked_at",
+        "asked_count",
         "blocker_count",
+        "busy_ms",
+        "busy_since",
         "chunks",
         "commands",
         "component",
         "counters",
+        "emitted_count",
         "empty_nexts",
         "failed",
         "foresight",
         "foretold",
-        "has_emitted",
         "held",
         "held_ms",
         "hold_count",
@@ -74,6 +77,7 @@ class LocalTask:
         "limit",
         "limit_bonus",
         "live",
+        "most_per_next",
         "parts",
         "paused_since",
         "pend",
@@ -87,6 +91,10 @@ class LocalTask:
         "task",
         "urgent",
         "wait_until",
+        "wary_s",
+        "wary_until",
+        "window",
+        "window_limit",
     )
 
     is_local = True
@@ -118,8 +126,18 @@ class LocalTask:
         """Spouts: acks, fails and the like that wait for their turn."""
         self.is_active: bool | None = None
         """Spouts: what the component was last told."""
-        self.asked_next = False
-        self.has_emitted = False
+        self.asked_count = 0
+        """Spouts: how often ``next`` stands in the batch that is not answered yet."""
+        self.asked_at = 0.0
+        self.emitted_count = 0
+        """Spouts: tuples since then."""
+        self.window = 1
+        """Spouts: how many ``next`` the next batch may have; see `spouts`."""
+        self.window_limit = 1
+        self.wary_until = 0.0
+        """Spouts: no batch has more than one ``next`` before."""
+        self.wary_s = 30.0
+        self.most_per_next = 1
         self.empty_nexts = 0
         self.wait_until = 0.0
 
@@ -136,6 +154,9 @@ class LocalTask:
         """How to tell the component task ids before it asks; None: it is told when it does."""
         self.foretold: deque[Slots] = deque()
         """Where tuples will go of which it was told already, oldest first."""
+        self.busy_since: float | None = None
+        """Bolts: since when there is something to ack, or the last ack came; None if there is not."""
+        self.busy_ms = 0.0
 
         self.is_dirty = False
         self.parts: list[Part] = []
@@ -150,6 +171,12 @@ class LocalTask:
         """Queue a whole message that overtakes tuples."""
         self.urgent.append(message)
         self.queued_bytes += len(message)
+
+    def note_acked(self, now: float) -> None:
+        """Count the time until an ack as work; with more to ack it goes on."""
+        if self.busy_since is not None:
+            self.busy_ms += (now - self.busy_since) * 1000
+        self.busy_since = now if self.pend else None
 
     def collect(self) -> None:
         """Move this round's parts to the queue, where they count; cheap when there are none."""

@@ -96,11 +96,13 @@ class StreamManager:
         self._notices.clear()
         return told
 
-    def take_dirty(self) -> list[LocalTask]:
+    def take_dirty(self, now: float) -> list[LocalTask]:
         """Return the tasks that have something to write, and forget that they have."""
         dirty, self.dirty = self.dirty, []
         for task in dirty:
             task.is_dirty = False
+            if task.busy_since is None and task.pend:
+                task.busy_since = now
         return dirty
 
     def largest_backlog(self) -> int:
@@ -225,6 +227,7 @@ class StreamManager:
         is_ahead = self.config[task].sends_task_ids_ahead
         if library.keeps_task_ids if is_ahead is None else is_ahead:
             local.foresight = foresee(local.routes)
+        local.window_limit = spouts.window_limit(self.config[task], library)
         local.session = ShellSession(Kind.SPOUT if local.is_spout else Kind.BOLT)
         # In front of everything, also of tuples that came while nobody was there.
         local.deliver_urgently(local.session.greet(conf, pid_dir, context))
@@ -239,8 +242,11 @@ class StreamManager:
         except RemoteProtocolError as exc:
             self._notices.append(notices.Broken(task, str(exc)))
             return 0
+        unacked_count = len(local.pend)
         self._handle(local, events, now)
-        if local.asked_next:
+        if len(local.pend) < unacked_count:
+            local.note_acked(now)
+        if local.asked_count:
             spouts.note_answers(local, self.config[task], now=now)
         return len(events)
 
@@ -258,6 +264,7 @@ class StreamManager:
                 self.acks.fail(roots)
             local.samples.clear()
             local.forget_queue()
+        local.busy_since = None
         local.limit, local.limit_bonus = None, 0
         local.foresight = None
         local.foretold.clear()
@@ -449,7 +456,7 @@ class StreamManager:
 
     def _deliver_new(self, spout: LocalTask, event: Emit, route: Route, slots: Slots, now: float) -> None:
         """Deliver what a spout emitted; with a message id it becomes the root of a tree."""
-        spout.has_emitted = True
+        spout.emitted_count += 1
         message_id = bytes(event.message_id)
         if message_id in UNRELIABLE:
             self._deliver(route, slots, event.values, None, now)

@@ -2,27 +2,47 @@
 
 Nothing is said before the last command is answered.  Then everything that
 waits is said at once: acks and fails, the change between active and
-inactive, and one ``next``: only while the topology is active, nothing below
-is congested, and fewer trees are open than allowed.
+inactive, and ``next``, but that only while the topology is active, nothing
+below is congested, and fewer trees are open than allowed.
 
 Storm says one command at a time.  Child libraries read them one by one
-anyway, and a batch saves a round trip per ack, which is half of what a spout
-costs; ``heronry.spout.strict: true`` goes back to Storm's way.  There is
-never more than one ``next`` on its way, since libraries with callbacks would
-start it twice.
+anyway, and a batch saves a round trip per command, which is half of what a
+spout costs; ``heronry.spout.strict: true`` goes back to Storm's way.
 
-A ``next`` that brings nothing is followed by a pause, short at first, longer
-for a spout that stays empty.
+There may be several ``next`` in a batch, where the library is known to take
+commands in turn (`multilang.library`); others, with callbacks, would start
+them all at once.  Their number is the spout's window:
+
+* it doubles while each ``next`` brings a tuple, and falls to one when one
+  does not: a spout that has nothing may sleep, and acks must not wait for
+  several sleeps;
+* it halves when a batch takes long, and after one that took very long there
+  is one at a time for a while, each time for longer: some spouts block until
+  they have a tuple;
+* it never asks for more tuples than max spout pending has room for.
+
+A batch of ``next`` that brings nothing is followed by a pause, short at
+first, longer for a spout that stays empty.
 Source: storm:storm-client/src/jvm/org/apache/storm/executor/spout/SpoutExecutor.java
 """
 
 from __future__ import annotations
 
+import math
+
 from multilang import codec
+from multilang.library import Library
 from scheduler.config import StreamConfig
 from scheduler.stream.local_task import LocalTask
 
+KNOWN_WINDOW = 16
+"""The largest window of a spout whose library takes commands in turn."""
+
 _MOST_AT_ONCE = 256
+LONG_S = 0.01
+VERY_LONG_S = 0.1
+WARY_S = 30.0
+_MOST_WARY_S = 3600.0
 
 
 def queue_commands(spout: LocalTask, config: StreamConfig, *, is_active: bool, now: float) -> bool:
@@ -31,12 +51,16 @@ def queue_commands(spout: LocalTask, config: StreamConfig, *, is_active: bool, n
     commands: list[bytes] = []
     while spout.commands and len(commands) < most:
         commands.append(spout.commands.popleft())
-    if len(commands) < most and spout.is_active is not is_active and (is_active or spout.is_active):
+    is_change = len(commands) < most and spout.is_active is not is_active and (is_active or spout.is_active)
+    if is_change:
         spout.is_active = is_active
         commands.append(codec.ACTIVATE if is_active else codec.DEACTIVATE)
     if len(commands) < most and now >= spout.wait_until and is_willing(spout, config, is_active=is_active):
-        spout.asked_next, spout.has_emitted, spout.wait_until = True, False, 0.0
-        commands.append(codec.NEXT)
+        count = min(_next_count(spout, config, now=now), most - len(commands))
+        spout.asked_count, spout.emitted_count = count, 0
+        # To become active may take its time, which says nothing about how long the next ``next`` will take.
+        spout.wait_until, spout.asked_at = 0.0, math.inf if is_change else now
+        commands += [codec.NEXT] * count
     if commands:
         spout.parts += spout.session.command(commands)
     return bool(commands)
@@ -49,12 +73,44 @@ def is_willing(spout: LocalTask, config: StreamConfig, *, is_active: bool) -> bo
     return config.max_spout_pending is None or spout.live < config.max_spout_pending
 
 
+def window_limit(config: StreamConfig, library: Library) -> int:
+    """Return how many ``next`` at most may stand in one batch."""
+    if config.is_strict_spout:
+        return 1
+    if config.spout_window is not None:
+        return config.spout_window
+    return KNOWN_WINDOW if library.takes_turns else 1
+
+
+def _next_count(spout: LocalTask, config: StreamConfig, *, now: float) -> int:
+    """Return how many ``next`` a willing spout is told at once; at least one."""
+    if now < spout.wary_until:
+        return 1
+    if config.max_spout_pending is None:
+        return spout.window
+    room = (config.max_spout_pending - spout.live) // spout.most_per_next
+    return max(1, min(spout.window, room))
+
+
 def note_answers(spout: LocalTask, config: StreamConfig, *, now: float) -> None:
-    """Take the end of a batch of commands; after a ``next`` without a tuple the spout rests."""
-    if not spout.asked_next or spout.session.outstanding:
+    """Take the end of a batch of commands; after ``next`` without a tuple the spout rests."""
+    asked, emitted = spout.asked_count, spout.emitted_count
+    if not asked or spout.session.outstanding:
         return
-    spout.asked_next = False
-    if spout.has_emitted:
+    spout.asked_count = 0
+    took_s = now - spout.asked_at
+    if took_s > VERY_LONG_S:
+        spout.wary_until = now + spout.wary_s
+        spout.wary_s = min(2 * spout.wary_s, _MOST_WARY_S)
+    if emitted < asked:
+        spout.window = 1
+    elif took_s > LONG_S:
+        spout.window = max(1, spout.window // 2)
+    else:
+        spout.window = min(spout.window * 2, spout.window_limit)
+    # All that is more than one each may have come of one.
+    spout.most_per_next = max(spout.most_per_next, emitted - asked + 1)
+    if emitted:
         spout.empty_nexts = 0
         return
     spout.empty_nexts += 1
@@ -65,4 +121,5 @@ def note_answers(spout: LocalTask, config: StreamConfig, *, now: float) -> None:
 def forget(spout: LocalTask) -> None:
     """Begin anew after the component died: its successor knows nothing of the old commands."""
     spout.commands.clear()
-    spout.is_active, spout.asked_next, spout.wait_until, spout.empty_nexts = None, False, 0.0, 0
+    spout.is_active, spout.asked_count, spout.wait_until, spout.empty_nexts = None, 0, 0.0, 0
+    spout.window, spout.wary_until, spout.wary_s, spout.most_per_next = 1, 0.0, WARY_S, 1

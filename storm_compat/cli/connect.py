@@ -18,6 +18,8 @@ import click
 from storm_compat.cli.exit_codes import CommandError, ExitCode
 from storm_compat.cli.settings import NIMBUS_VARIABLE, target
 from storm_compat.client import (
+    BlobExists,
+    BlobNotFound,
     ClientError,
     NameTaken,
     NimbusAddress,
@@ -34,7 +36,9 @@ T = TypeVar("T")
 _CODES: tuple[tuple[type[ClientError], ExitCode], ...] = (
     (NimbusUnreachable, ExitCode.UNREACHABLE),
     (TopologyNotAlive, ExitCode.NOT_FOUND),
+    (BlobNotFound, ExitCode.NOT_FOUND),
     (NameTaken, ExitCode.EXISTS),
+    (BlobExists, ExitCode.EXISTS),
     (NimbusRefused, ExitCode.REFUSED),
     (ClientError, ExitCode.FAILED),
 )

@@ -8,7 +8,6 @@ What the cluster can refuse cheaply, such as a name that is taken, is asked befo
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from storm_compat.cli.prepare import Prepared
     from storm_compat.client import NimbusClient
 
-_SMALL_JAR_BYTES = 1024 * 1024
 _LOOPBACK = ("127.", "localhost", "::1")
 _EPILOG = """\b
 Examples:
@@ -173,12 +171,7 @@ def _check_name(client: NimbusClient, name: str, *, is_taken: bool, force: bool)
 
 def _upload(client: NimbusClient, jar: Path) -> str:
     """Return where Nimbus keeps the jar now; on a terminal show how far it is."""
-    if not sys.stderr.isatty() or jar.stat().st_size < _SMALL_JAR_BYTES:
-        return client.upload(jar)
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from storm_compat.cli.progress import bytes_bar
 
-    columns = (TextColumn("Uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("", total=jar.stat().st_size)
-        return client.upload(jar, lambda sent_bytes: progress.update(bar, completed=sent_bytes))
+    with bytes_bar("Uploading", jar.stat().st_size) as show:
+        return client.upload(jar, show)

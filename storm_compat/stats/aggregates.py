@@ -11,12 +11,12 @@ a process that works on its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scheduler.topology import DEFAULT_STREAM, Component
 from storm_compat.stats import resources
-from storm_compat.stats.view import ALL_TIME, Sums, View, is_shown
+from storm_compat.stats.view import ALL_TIME, Sums, View, shown
 from storm_compat.thrift import idl
 
 
@@ -25,20 +25,22 @@ def of_tasks(
 ) -> Any:
     """Return what some tasks of a component counted in a window, over all streams that are shown."""
     sums = view.sums(tasks, window)
-    streams = [key for key in sums.emitted if is_shown(key, is_include_sys=is_include_sys)]
     if component.is_spout:
-        specific = _spout(sums.latency_ms(streams))
-        keys = streams
+        specific = _spout(sums.latency_ms(shown(sums.latency_count, is_include_sys=is_include_sys)))
     else:
-        keys = [*sums.executed]
-        specific = _bolt(sums, keys, view.capacity(tasks))
+        specific = _bolt(sums, [*sums.executed], view.capacity(tasks))
+
+    def total(counts: Mapping[str, int]) -> int:
+        return _total(counts, shown(counts, is_include_sys=is_include_sys))
+
     return _row(
         component,
         specific,
-        emitted=_total(sums.emitted, streams),
-        transferred=_total(sums.transferred, streams),
-        acked=_total(sums.acked, keys),
-        failed=_total(sums.failed, keys),
+        emitted=total(sums.emitted),
+        transferred=total(sums.transferred),
+        # A bolt's are by what it received, and from whom may have any name.
+        acked=total(sums.acked) if component.is_spout else sum(sums.acked.values()),
+        failed=total(sums.failed) if component.is_spout else sum(sums.failed.values()),
     )
 
 
@@ -82,7 +84,7 @@ def of_input(component: Component, sums: Sums, key: str) -> Any:
 def declared_streams(component: Component, sums: Sums, *, is_include_sys: bool) -> list[str]:
     """Return the streams that a component has or might have emitted to, without those that are not shown."""
     streams = dict.fromkeys([*component.streams, *sums.emitted]) or {DEFAULT_STREAM: None}
-    return [stream for stream in streams if is_shown(stream, is_include_sys=is_include_sys)]
+    return shown(streams, is_include_sys=is_include_sys)
 
 
 def component_type(component: Component) -> Any:
@@ -123,5 +125,5 @@ def _bolt(sums: Sums, keys: Sequence[str], capacity: float) -> Any:
     return storm.SpecificAggregateStats(bolt=stats)
 
 
-def _total(counts: Any, keys: Sequence[str]) -> int:
+def _total(counts: Mapping[str, int], keys: Sequence[str]) -> int:
     return sum(counts.get(key, 0) for key in keys)

@@ -12,7 +12,7 @@ from storm_compat.alive import Alive
 from storm_compat.stats import aggregates
 from storm_compat.stats.machine import Machine
 from storm_compat.stats.topology import about, sizes, topology_version
-from storm_compat.stats.view import WINDOWS, View, is_shown, window_or_all
+from storm_compat.stats.view import WINDOWS, View, is_shown, shown, window_or_all
 from storm_compat.stats.workers import worker_summaries
 from storm_compat.system import SYSTEM
 from storm_compat.thrift import idl
@@ -73,9 +73,11 @@ def _topology_stats(view: View, *, is_include_sys: bool) -> Any:
     tasks = [task for component in view.topology.components for task in component.tasks]
     for window in WINDOWS:
         everything, of_spouts = view.sums(tasks, window), view.sums(spouts, window)
-        streams = [s for s in everything.emitted if is_shown(s, is_include_sys=is_include_sys)]
-        stats.window_to_emitted[window] = sum(everything.emitted[stream] for stream in streams)
-        stats.window_to_transferred[window] = sum(everything.transferred[stream] for stream in streams)
+        for sums, counts in (
+            (stats.window_to_emitted, everything.emitted),
+            (stats.window_to_transferred, everything.transferred),
+        ):
+            sums[window] = sum(counts[stream] for stream in shown(counts, is_include_sys=is_include_sys))
         stats.window_to_complete_latencies_ms[window] = of_spouts.latency_ms(of_spouts.latency_count)
         stats.window_to_acked[window] = sum(of_spouts.acked.values())
         stats.window_to_failed[window] = sum(of_spouts.failed.values())

@@ -20,7 +20,8 @@ from storm_compat.stats.machine import Machine
 from storm_compat.thrift import idl
 
 ALL_TIME: Final = ":all-time"
-WINDOWS: Final = ("600", "10800", "86400", ALL_TIME)
+CAPACITY_WINDOW: Final = "600"
+WINDOWS: Final = (CAPACITY_WINDOW, "10800", "86400", ALL_TIME)
 """The longest last: streamparse takes the last one of a list as the whole."""
 
 
@@ -41,6 +42,8 @@ class Counters(Protocol):
     def latency_ms_sum(self) -> Mapping[str, float]: ...
     @property
     def latency_count(self) -> Mapping[str, int]: ...
+    @property
+    def busy_ms(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Sums:
     failed: Mapping[str, int]
     latency_ms_sum: Mapping[str, float]
     latency_count: Mapping[str, int]
+    busy_ms: int
 
     @classmethod
     def of(cls, counters: Sequence[Counters]) -> Sums:
@@ -66,6 +70,7 @@ class Sums:
             failed=_summed(c.failed for c in counters),
             latency_ms_sum=_summed(c.latency_ms_sum for c in counters),
             latency_count=_summed(c.latency_count for c in counters),
+            busy_ms=sum(c.busy_ms for c in counters),
         )
 
     def latency_ms(self, keys: Iterable[str]) -> float:
@@ -75,8 +80,9 @@ class Sums:
         return sum(self.latency_ms_sum.get(key, 0.0) for key in keys) / count if count else 0.0
 
     def execute_ms(self) -> float:
-        """Return how long a bolt works on one tuple, in the mean over all its inputs."""
-        return 0.0
+        """Return how long a bolt works on one tuple, in the mean over all its inputs; 0 if unknown."""
+        executed = sum(self.executed.values())
+        return self.busy_ms / executed if executed else 0.0
 
 
 @dataclass(slots=True)
@@ -125,11 +131,23 @@ class View:
 
     def sums(self, tasks: Iterable[int], window: str = ALL_TIME) -> Sums:
         """Return what some tasks of one component counted in a window."""
-        return Sums.of([self._reports[task] for task in tasks if task in self._reports])
+        counters = self._counters(window)
+        return Sums.of([counters[task] for task in tasks if task in counters])
 
     def capacity(self, tasks: Iterable[int]) -> float:
-        """Return which part of the last ten minutes the busiest of some tasks was at work."""
-        return 0.0
+        """Return which part of the last ten minutes the busiest of some tasks was at work.
+
+        Storm's is the executor's; here each task is a process that works on its own.
+        """
+        counters = self._counters(CAPACITY_WINDOW)
+        busy_ms = max((counters[task].busy_ms for task in tasks if task in counters), default=0)
+        return busy_ms / (1000 * min(max(self.uptime_s, 1), int(CAPACITY_WINDOW)))
+
+    def _counters(self, window: str) -> Mapping[int, Counters]:
+        """Return what each task counted in a window; one that is longer than all is as all."""
+        if window == ALL_TIME:
+            return self._reports
+        return self.answer.windows.get(int(window), self._reports)
 
     def errors(self, component: str) -> list[ErrorReport]:
         """Return the errors of a component, newest first."""
@@ -153,6 +171,11 @@ def window_or_all(window: str | None) -> str:
 def is_shown(identifier: str, *, is_include_sys: bool) -> bool:
     """Return whether a component or stream is shown to who asked."""
     return is_include_sys or not identifier.startswith("__")
+
+
+def shown(identifiers: Iterable[str], *, is_include_sys: bool) -> list[str]:
+    """Return those components or streams that `is_shown`."""
+    return [each for each in identifiers if is_shown(each, is_include_sys=is_include_sys)]
 
 
 def executor_ranges(component: Component) -> list[tuple[int, ...]]:

@@ -9,12 +9,14 @@ that announce two billion items keep it busy for seconds. So nothing reaches it 
     body    = struct = { type code, field id, value } 0x00
 
 One pass, no copy. Time is bounded by the item budget, not by the size of the message: every field, list item,
-map key and map value counts as one item. Whether the fields are those of the interface is not asked here.
+map key and map value counts as one item. Whether the fields are those of the interface `shape_scan` asks.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -23,13 +25,14 @@ from storm_compat.thrift import ThriftError
 # No method of Storm is longer than 40; a name is echoed in replies and logs.
 MAX_NAME_BYTES = 256
 
-_STOP, _STRING, _STRUCT, _MAP, _SET, _LIST = 0, 11, 12, 13, 14, 15
-_FIXED_BYTES = {2: 1, 3: 1, 4: 8, 6: 2, 8: 4, 10: 8}  # bool, byte, double, i16, i32, i64
-_LEAST_BYTES = {**_FIXED_BYTES, _STRING: 4, _STRUCT: 1, _MAP: 6, _SET: 5, _LIST: 5}
+STOP, STRING, STRUCT, MAP, SET, LIST = 0, 11, 12, 13, 14, 15
+I32 = 8
+FIXED_BYTES = {2: 1, 3: 1, 4: 8, 6: 2, 8: 4, 10: 8}  # bool, byte, double, i16, i32, i64
+LEAST_BYTES = {**FIXED_BYTES, STRING: 4, STRUCT: 1, MAP: 6, SET: 5, LIST: 5}
 
-_i32 = struct.Struct(">i").unpack_from
-_list_header = struct.Struct(">Bi").unpack_from
-_map_header = struct.Struct(">BBi").unpack_from
+i32_at = struct.Struct(">i").unpack_from
+list_header_at = struct.Struct(">Bi").unpack_from
+map_header_at = struct.Struct(">BBi").unpack_from
 
 
 class WireError(ThriftError):
@@ -89,7 +92,7 @@ def read_header(message: bytes) -> MessageHeader:
         WireError: the message does not begin with a strict or non-strict header.
     """
     try:
-        (word,) = _i32(message, 0)
+        (word,) = i32_at(message, 0)
         if word >= 0:
             name, at = _name(message, 0)
             code = message[at]
@@ -99,7 +102,7 @@ def read_header(message: bytes) -> MessageHeader:
                 raise WireError(0, f"unknown protocol version 0x{word & 0xFFFFFFFF:08x}")
             code = word & 0xFF
             name, at = _name(message, 4)
-        (seqid,) = _i32(message, at)
+        (seqid,) = i32_at(message, at)
     except (IndexError, struct.error):
         raise WireError(len(message), "the message ends inside its header") from None
     try:
@@ -111,7 +114,7 @@ def read_header(message: bytes) -> MessageHeader:
 
 def _name(message: bytes, at: int) -> tuple[str, int]:
     """Return the method name whose length stands at ``at``, and the offset behind it."""
-    (size,) = _i32(message, at)
+    (size,) = i32_at(message, at)
     if not 0 <= size <= MAX_NAME_BYTES:
         raise WireError(at, f"the method name is {size:,} bytes long, at most {MAX_NAME_BYTES} are accepted")
     end = at + 4 + size
@@ -127,16 +130,30 @@ def scan_struct(message: bytes, offset: int = 0, limits: ScanLimits = DEFAULT_LI
     Raises:
         WireError: it does not; see `scan_message`.
     """
-    scan = _Scan(message, limits)
+    scan = Scan(message, limits)
+    with whole(message) as check_end:
+        check_end(scan.struct(offset, limits.max_depth))
+
+
+@contextmanager
+def whole(message: bytes) -> Iterator[Callable[[int], None]]:
+    """Turn reading past the end into a WireError; the value is told where reading stopped.
+
+    Raises:
+        WireError: the message ends too early, or bytes are left.
+    """
+
+    def check_end(end: int) -> None:
+        if end != len(message):
+            raise WireError(end, f"{len(message) - end:,} bytes follow the end of the message")
+
     try:
-        end = scan.struct(offset, limits.max_depth)
+        yield check_end
     except (IndexError, struct.error):
         raise WireError(len(message), "the message ends inside a value") from None
-    if end != len(message):
-        raise WireError(end, f"{len(message) - end:,} bytes follow the end of the message")
 
 
-class _Scan:
+class Scan:
     """One pass over a message: every method takes an offset and returns the one behind what it has read.
 
     Reading past the end shows as IndexError or struct.error, at the latest at the stop byte of the outermost
@@ -156,11 +173,11 @@ class _Scan:
         message = self._message
         if depth <= 0:
             raise WireError(at, "structs and containers are nested too deeply")
-        while (code := message[at]) != _STOP:
-            self._spend(1, at)
-            if fixed := _FIXED_BYTES.get(code):
+        while (code := message[at]) != STOP:
+            self.spend(1, at)
+            if fixed := FIXED_BYTES.get(code):
                 at += 3 + fixed
-            elif code == _STRING:
+            elif code == STRING:
                 at = self.string(at + 3)
             else:
                 at = self.value(code, at + 3, depth)
@@ -168,7 +185,7 @@ class _Scan:
 
     def string(self, at: int) -> int:
         size: int
-        (size,) = _i32(self._message, at)
+        (size,) = i32_at(self._message, at)
         end = at + 4 + size
         if size < 0 or end > self._end:
             raise WireError(at, f"a string of {size:,} bytes where {self._end - at - 4:,} remain")
@@ -176,26 +193,26 @@ class _Scan:
 
     def value(self, code: int, at: int, depth: int) -> int:
         """Return the offset behind a value; its type code is known to be good, or stands 3 bytes before."""
-        if fixed := _FIXED_BYTES.get(code):
+        if fixed := FIXED_BYTES.get(code):
             return at + fixed
-        if code == _STRING:
+        if code == STRING:
             return self.string(at)
-        if code == _STRUCT:
+        if code == STRUCT:
             return self.struct(at, depth - 1)
-        if code == _MAP:
+        if code == MAP:
             return self.map(at, depth - 1)
-        if code in (_LIST, _SET):
+        if code in (LIST, SET):
             return self.list(at, depth - 1)
         raise WireError(at - 3, f"unknown type code {code}")
 
     def list(self, at: int, depth: int) -> int:
         count: int
-        code, count = _list_header(self._message, at)
-        self._open_container((code,), count, at, depth)
+        code, count = list_header_at(self._message, at)
+        self.open_container((code,), count, at, depth)
         at += 5
-        if fixed := _FIXED_BYTES.get(code):
+        if fixed := FIXED_BYTES.get(code):
             return at + count * fixed
-        if code == _STRING:
+        if code == STRING:
             for _ in range(count):
                 at = self.string(at)
         else:
@@ -204,15 +221,15 @@ class _Scan:
         return at
 
     def map(self, at: int, depth: int) -> int:
-        key_code, value_code, count = _map_header(self._message, at)
-        self._open_container((key_code, value_code), count, at, depth)
+        key_code, value_code, count = map_header_at(self._message, at)
+        self.open_container((key_code, value_code), count, at, depth)
         at += 6
         for _ in range(count):
             at = self.value(key_code, at, depth)
             at = self.value(value_code, at, depth)
         return at
 
-    def _open_container(self, codes: tuple[int, ...], count: int, at: int, depth: int) -> None:
+    def open_container(self, codes: tuple[int, ...], count: int, at: int, depth: int) -> None:
         """Check what a container announces before its first item is read."""
         if depth <= 0:
             raise WireError(at, "structs and containers are nested too deeply")
@@ -220,15 +237,15 @@ class _Scan:
             return  # some writers give an empty container no types
         least = 0
         for code in codes:
-            if code not in _LEAST_BYTES:
+            if code not in LEAST_BYTES:
                 raise WireError(at, f"a container of the unknown type code {code}")
-            least += _LEAST_BYTES[code]
+            least += LEAST_BYTES[code]
         remaining = self._end - at - 4 - len(codes)
         if not 0 <= count * least <= remaining:
             raise WireError(at, f"a container of {count:,} items where {remaining:,} bytes remain")
-        self._spend(count * len(codes), at)
+        self.spend(count * len(codes), at)
 
-    def _spend(self, count: int, at: int) -> None:
+    def spend(self, count: int, at: int) -> None:
         self._items_left -= count
         if self._items_left < 0:
             raise WireError(at, f"more than {self._max_items:,} fields and items")

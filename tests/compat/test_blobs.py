@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from thriftpy2.thrift import TApplicationException, TException
 
 from storm_compat.thrift import idl
-from tests.cluster import Cluster, Draft
+from tests.cluster import Cluster, Draft, Running, until
 from tests.compat.conftest import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -186,3 +188,61 @@ def _write_until_cut(client: Any, name: str) -> None:
     except (TException, OSError, EOFError):
         return
     raise AssertionError("nimbus was not killed in time")
+
+
+# -- links of topology.blobstore.map --------------------------------------------
+
+
+def reading(*files: str) -> Draft:
+    draft = Draft()
+    draft.spout("reads", "reads.py", files=list(files))
+    return draft
+
+
+def found(running: Running, *contents: str) -> dict[str, Any] | None:
+    """Return what the component noted when it found these contents first."""
+    notes = running.notes("reads", what="read", found=list(contents))
+    return notes[0] if notes else None
+
+
+def test_components_find_blobs_under_their_local_names_and_see_updates(nimbus: Any, run: Run) -> None:
+    create(nimbus, "dict.txt", b"one")
+    create(nimbus, "archive", packed(a="inside"))
+    entries = {"dict.txt": {"localname": "words"}, "archive": {"uncompress": True}}
+    running = run(reading("../words", "words", "archive/a"), {"topology.blobstore.map": entries})
+    first = until(lambda: found(running, "one", "one", "inside"))
+    update(nimbus, "dict.txt", b"two")
+    update(nimbus, "archive", packed(a="changed"))
+    second = until(lambda: found(running, "two", "two", "changed"))
+    assert first["pid"] == second["pid"]
+    for key in entries:
+        with pytest.raises(STORM.IllegalStateException, match=f"of a topology that is alive: {running.name}"):
+            nimbus.deleteBlob(key)
+
+
+def test_components_start_anew_for_a_blob_that_says_so(nimbus: Any, run: Run) -> None:
+    create(nimbus, "dict.txt", b"one")
+    conf = {"topology.blobstore.map": {"dict.txt": {"workerRestart": True}}}
+    running = run(reading("dict.txt"), conf)
+    first = until(lambda: found(running, "one"))
+    update(nimbus, "dict.txt", b"two")
+    until(lambda: [n for n in running.notes("reads", what="read") if n["pid"] != first["pid"]])
+    handshakes = running.notes("reads", what="handshake")
+    assert len(handshakes) == 2
+    assert not running.info().errors.get("reads")
+
+
+def test_a_blob_that_is_not_there_keeps_a_topology_from_being_submitted(cluster: Cluster) -> None:
+    conf = {"topology.blobstore.map": {"no such": {}}}
+    with pytest.raises(STORM.InvalidTopologyException) as caught:
+        cluster.submit("refused", reading("x"), conf)
+    assert caught.value.msg == "Key not found: no such"
+    assert "refused" not in cluster.names()
+
+
+def packed(**members: str) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return data.getvalue()

@@ -301,6 +301,8 @@ def test_every_method_of_the_interface_is_answered_on_one_connection(cluster: Cl
         "isRemoteBlobExists": ("every",),
         "createStateInZookeeper": ("every",),
         "deleteBlob": ("every",),
+        "beginFileDownload": (f"{topology_id}-stormjar.jar",),
+        "downloadChunk": (cluster.nimbus.beginFileDownload(f"{topology_id}-stormjar.jar"),),
     }
     nothing = {
         "uploadChunk",

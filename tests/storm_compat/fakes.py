@@ -14,7 +14,6 @@ from scheduler.state.files import FileStore
 from scheduler.state.records import ProcessRecord
 from storm_compat import conf as confs
 from storm_compat.blob_acl import BlobAuthorizer
-from storm_compat.blob_files import BlobFiles
 from storm_compat.blobs import BlobLimits, Blobs
 from storm_compat.blobs_of_topologies import BlobsOfTopologies
 from storm_compat.depot import Depot
@@ -114,10 +113,11 @@ class World:
         limits: BlobLimits | None = None,
     ) -> Blobs:
         return Blobs(
-            BlobFiles(self.layout.blobstore, wall=lambda: self.now),
+            self.depot.blob_files,
             BlobsOfTopologies(self.depot, topologies.all),
             authorizer or BlobAuthorizer(),
             limits,
+            on_update=topologies.blob_updated,
         )
 
     def submission(self, name: str = "wc", conf: Mapping[str, Any] | None = None, **more: Any) -> Submission:

@@ -50,6 +50,26 @@ def test_what_passes_is_the_name_of_one_file(key: str) -> None:
     assert len(key.encode()) <= 255
 
 
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("wc-1-17-stormjar.jar", "wc-1-17-stormjar.jar"),
+        ("/root/nimbus/stormdist/wc-1-17/stormjar.jar", "wc-1-17-stormjar.jar"),
+        ("wc-1-17/stormconf.ser", "wc-1-17-stormconf.ser"),
+        ("/etc/passwd", None),
+        ("/etc/stormjar.jar", None),
+        ("../x/stormjar.jar", None),
+        ("/root/nimbus/stormdist/../stormdist/wc-1-17/stormjar.jar", None),
+        ("/root/ready.json", None),
+        ("stormjar.jar", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_the_files_of_topologies_have_keys(file: str | None, key: str | None) -> None:
+    assert blob_keys.of_file(file, "/root") == key
+
+
 def test_the_blobs_of_topologies_are_known_by_their_names() -> None:
     assert blob_keys.of_topology("wc-1-17", blob_keys.JAR) == "wc-1-17-stormjar.jar"
     assert blob_keys.topology_part("wc-1-17-stormjar.jar") == ("wc-1-17", "stormjar.jar")

@@ -16,12 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from storm_compat.blob_acl import READ, WORLD, WRITE, Access, BlobAuthorizer
 from storm_compat.blob_files import BlobFiles, BlobMeta, StoredBlob
+from storm_compat.blob_map import Link
 from storm_compat.blobs import BlobLimits, Blobs
 from storm_compat.errors import (
     BlobInUse,
     BlobNotKept,
     InvalidBlobMeta,
     InvalidKey,
+    InvalidTopology,
     KeyExists,
     KeyNotFound,
     NotAuthorized,
@@ -109,7 +111,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.uploads)
     @rule(data=st.data(), chunk=st.binary(max_size=8))
     def chunk(self, data: Any, chunk: bytes) -> None:
-        session = data.draw(st.sampled_from(sorted(self.uploads)))
+        session = _any(data, self.uploads)
         key, is_new, sent, used_at_s = self.uploads[session]
         if self._is_over(used_at_s):
             del self.uploads[session]
@@ -126,7 +128,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.uploads)
     @rule(data=st.data())
     def finish(self, data: Any) -> None:
-        session = data.draw(st.sampled_from(sorted(self.uploads)))
+        session = _any(data, self.uploads)
         key, is_new, sent, used_at_s = self.uploads.pop(session)
         if self._is_over(used_at_s):
             with pytest.raises(SessionGone):
@@ -153,7 +155,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.uploads)
     @rule(data=st.data())
     def cancel(self, data: Any) -> None:
-        session = data.draw(st.sampled_from(sorted(self.uploads)))
+        session = _any(data, self.uploads)
         if self._is_over(self.uploads.pop(session)[3]):
             return
         self.blobs.cancel(session, self.now)
@@ -185,7 +187,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.downloads)
     @rule(data=st.data())
     def next_chunk(self, data: Any) -> None:
-        session = data.draw(st.sampled_from(sorted(self.downloads)))
+        session = _any(data, self.downloads)
         left, used_at_s = self.downloads.pop(session)
         if self._is_over(used_at_s):
             with pytest.raises(SessionGone):
@@ -204,7 +206,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.lists)
     @rule(data=st.data())
     def next_page(self, data: Any) -> None:
-        session = data.draw(st.sampled_from(sorted(self.lists)))
+        session = _any(data, self.lists)
         left, used_at_s = self.lists.pop(session)
         if self._is_over(used_at_s):
             with pytest.raises(SessionGone):
@@ -222,6 +224,11 @@ class Model(RuleBasedStateMachine):
 
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+
+
+def _any(data: Any, sessions: dict[str, Any]) -> str:
+    """Return a session by its place: ids are random, and hypothesis must be able to repeat itself."""
+    return list(sessions)[data.draw(st.integers(0, len(sessions) - 1))]
 
 
 class Shop:
@@ -282,7 +289,7 @@ def test_who_has_no_right_learns_nothing_of_a_blob(shop: Shop) -> None:
     for refused in (
         lambda: shop.blobs.find("k", "eve"),
         lambda: shop.blobs.begin_download("k", "eve", 0),
-        lambda: shop.blobs.require_readable("k", "eve"),
+        lambda: shop.blobs.require_links([Link("k", "k")], "eve"),
         lambda: shop.blobs.replication("k", "eve"),
     ):
         with pytest.raises(NotAuthorized):
@@ -336,6 +343,19 @@ def test_the_blobs_of_a_topology_are_read_and_left_alone(shop: Shop, tmp_path: P
             change()
 
 
+def test_clients_before_2_0_download_files_of_topologies_and_no_others(shop: Shop, tmp_path: Path) -> None:
+    jar = tmp_path / "jar"
+    jar.write_bytes(b"jar")
+    shop.topologies.own["wc-1-17-stormjar.jar"] = StoredBlob(jar, 3, 3, BlobMeta((WORLD,)))
+    shop.create("k")
+    for file in ("wc-1-17-stormjar.jar", "/root/nimbus/stormdist/wc-1-17/stormjar.jar"):
+        session = shop.blobs.begin_file_download(file, "/root", None, 0)
+        assert (shop.blobs.next_chunk(session, 0), shop.blobs.next_chunk(session, 0)) == (b"jar", b"")
+    for file in ("k", "xy-1-17-stormjar.jar", str(jar), "/etc/passwd", "../../etc/passwd", "", None):
+        with pytest.raises(NotAuthorized, match="is no file of a topology that is alive"):
+            shop.blobs.begin_file_download(file, "/root", "root", 0)
+
+
 def test_a_blob_that_a_topology_links_to_is_updated_but_not_deleted(shop: Shop) -> None:
     shop.create("k")
     shop.topologies.users["k"] = ["wc", "xy"]
@@ -357,6 +377,15 @@ def test_closing_leaves_no_upload_behind(shop: Shop, tmp_path: Path) -> None:
     shop.blobs.begin_create("k", (), None, "ada", 0)
     shop.blobs.close()
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_topology_can_have_links_to_what_there_is(shop: Shop) -> None:
+    shop.create("k", Access(READ, "bob"))
+    shop.blobs.require_links([Link("k", "k")], "bob")
+    for key in ("nothing", "../x"):
+        with pytest.raises(InvalidTopology) as caught:
+            shop.blobs.require_links([Link("k", "k"), Link(key, "x")], "bob")
+        assert str(caught.value) == f"Key not found: {key}"
 
 
 def test_limits_must_be_positive() -> None:

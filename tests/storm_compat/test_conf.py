@@ -59,7 +59,7 @@ def test_a_number_for_a_string_shows_its_java_type() -> None:
         (
             "topology.auto.task.hooks",
             [1],
-            "Each element of the list TOPOLOGY_AUTO_TASK_HOOKS must be a java.lang.String. (1)",
+            "nullEach element of the list TOPOLOGY_AUTO_TASK_HOOKS must be a java.lang.String. (1)",
         ),
         (
             "topology.environment",
@@ -226,3 +226,11 @@ def test_nan_for_a_text_is_refused_in_storms_words() -> None:
         "Field TOPOLOGY_NAME must be of type class java.lang.String. "
         "Object: NaN actual type: class java.lang.Double"
     )
+
+
+def test_a_submission_cannot_raise_the_clusters_limits() -> None:
+    cluster = {**conf.cluster({}), "nimbus.slots.perTopology": 2}
+    submitted = {"nimbus.slots.perTopology": 9, "nimbus.topology.validator": "x"}
+    found = conf.effective(cluster, submitted)
+    assert found["nimbus.slots.perTopology"] == 2
+    assert found["nimbus.topology.validator"] is None

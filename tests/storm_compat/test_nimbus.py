@@ -16,6 +16,7 @@ from thriftpy2.thrift import TApplicationException
 from thriftpy2.transport import TFramedTransportFactory
 
 from storm_compat import conf as confs
+from storm_compat.failures import misshapen
 from storm_compat.nimbus import Nimbus
 from storm_compat.stats import Machine
 from storm_compat.thrift import idl
@@ -81,7 +82,7 @@ def served(tmp_path: Path) -> Callable[[Story], World]:
                 topologies, Uploads(world.layout.inbox), world.depot, machine, conf,
                 blobs=blobs, wall=lambda: world.now,
             )  # fmt: skip
-            server = ThriftServer(idl.load().Nimbus, handler)
+            server = ThriftServer(idl.load().Nimbus, handler, misshapen=misshapen)
             _, port = await server.start("127.0.0.1", 0)
             try:
                 client = await asyncio.to_thread(Client, port, world)

@@ -11,9 +11,11 @@ from scheduler.control.messages import Answer
 from scheduler.errors import InvalidTransition, PackingError, StateError
 from scheduler.state.records import Status, StatusRecord
 from storm_compat import keys
+from storm_compat.blob_acl import WORLD
+from storm_compat.blob_files import BlobMeta
 from storm_compat.errors import AlreadyAlive, InvalidJar, InvalidTopology, NotAlive
 from storm_compat.topologies import Topologies
-from tests.storm_compat.builders import common, spout, topology, word_count
+from tests.storm_compat.builders import common, jar, spout, topology, word_count
 from tests.storm_compat.fakes import FakeLauncher, World, play, until
 
 
@@ -33,6 +35,113 @@ def kept_files(world: World) -> set[str]:
         for path in world.layout.root.rglob("*")
         if path.is_file() and not path.name.startswith((".", "counter@"))
     }
+
+
+def put_blob(world: World, key: str, data: bytes) -> None:
+    files = world.depot.blob_files
+    upload = files.begin(key)
+    files.append(upload, key, data)
+    if key in files.keys():  # noqa: SIM118  no dictionary
+        files.replace(key, upload)
+    else:
+        files.create(key, upload, BlobMeta((WORLD,)))
+
+
+BLOBS = {"topology.blobstore.map": {"a": {"localname": "words"}, "b": {"workerRestart": True}}}
+
+
+def restart_version(world: World, topology_id: str) -> int:
+    return world.store.get(f"topologies/{topology_id}/restart")[1]
+
+
+def test_links_to_blobs_follow_the_newest_content(world: World) -> None:
+    async def story() -> None:
+        put_blob(world, "a", b"a1")
+        put_blob(world, "b", b"b1")
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission(conf=BLOBS))
+            folder = world.layout.topology(topology_id)
+            assert [(folder / name).read_bytes() for name in ("words", "b")] == [b"a1", b"b1"]
+            assert restart_version(world, topology_id) == 0
+            put_blob(world, "a", b"a2")
+            topologies.blob_updated("a")
+            await until(lambda: (folder / "words").read_bytes() == b"a2")
+            assert restart_version(world, topology_id) == 0
+            put_blob(world, "b", b"b2")
+            topologies.blob_updated("b")
+            await until(lambda: restart_version(world, topology_id) == 1)
+            assert (folder / "b").read_bytes() == b"b2"
+            topologies.kill("wc", 0)
+            await until(lambda: topologies.all() == [])
+        assert world.depot.blob_files.keys() == ["a", "b"]
+        assert not folder.exists()
+
+    play(story)
+
+
+def test_a_blob_that_changed_while_nimbus_was_away_is_taken_by_the_next_one(world: World) -> None:
+    async def story() -> None:
+        put_blob(world, "a", b"a1")
+        put_blob(world, "b", b"b1")
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission(conf=BLOBS))
+        put_blob(world, "b", b"b2")
+        async with world.nimbus():
+            await until(lambda: restart_version(world, topology_id) == 1)
+            assert (world.layout.topology(topology_id) / "b").read_bytes() == b"b2"
+
+    play(story)
+
+
+def test_a_content_that_cannot_be_unpacked_is_told_and_the_old_one_stays(world: World) -> None:
+    async def story() -> None:
+        put_blob(world, "a", jar(world.folder / "a.zip", {"x": "1"}).read_bytes())
+        async with world.nimbus() as topologies:
+            conf = {"topology.blobstore.map": {"a": {"uncompress": True}}}
+            topology_id = await topologies.submit(world.submission(conf=conf))
+            put_blob(world, "a", jar(world.folder / "a.zip", {"../x": "2"}).read_bytes())
+            topologies.blob_updated("a")
+            await until(lambda: bool(topologies.named("wc").troubles))
+            (trouble,) = topologies.named("wc").troubles
+            assert "could not be taken: it holds a file that leads out of its folder" in trouble.text
+            assert (world.layout.topology(topology_id) / "a" / "x").read_text() == "1"
+
+    play(story)
+
+
+@pytest.mark.parametrize("data", [b"", b"no archive"])
+def test_a_submission_whose_blobs_cannot_be_had_leaves_nothing(world: World, data: bytes) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            if data:
+                put_blob(world, "b", jar(world.folder / "b.zip", {"../x": "1"}).read_bytes())
+            conf = {"topology.blobstore.map": {"b": {"uncompress": True}}}
+            with pytest.raises(InvalidTopology, match="leads out" if data else "^Key not found: b$"):
+                await topologies.submit(world.submission(conf=conf))
+            assert topologies.all() == []
+        assert not any(world.layout.topology("x").parent.iterdir())
+
+    play(story)
+
+
+def test_the_dependency_jars_of_a_topology_go_with_it_and_its_artifacts_stay(world: World) -> None:
+    async def story() -> None:
+        put_blob(world, "dep-a-1.jar", b"jar")
+        put_blob(world, "dep-g-a-1.jar", b"artifact")
+        code = word_count()
+        code.dependency_jars, code.dependency_artifacts = (
+            ["dep-a-1.jar", "../x", "gone.jar"],
+            ["dep-g-a-1.jar"],
+        )
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission(code=code))
+            assert world.depot.code(topology_id).dependency_jars == code.dependency_jars
+            assert world.depot.code(topology_id).dependency_artifacts == ["dep-g-a-1.jar"]
+            topologies.kill("wc", 0)
+            await until(lambda: topologies.all() == [])
+        assert world.depot.blob_files.keys() == ["dep-g-a-1.jar"]
+
+    play(story)
 
 
 def test_a_submission_is_kept_and_started(world: World) -> None:

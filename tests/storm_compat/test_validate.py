@@ -92,3 +92,59 @@ def test_a_field_of_another_stream_is_refused_before_it_fails_at_run_time() -> N
 
 def test_grouping_by_no_fields_is_global_and_needs_none() -> None:
     validate.structure(topology({"a": spout()}, reading("a", "default", grouping("fields", []))))
+
+
+STRICT = {"nimbus.topology.validator": "org.apache.storm.nimbus.StrictTopologyValidator"}
+
+
+def complaint_of_demands(code: Any, conf: Mapping[str, Any], name: str = "t") -> str:
+    with pytest.raises(InvalidTopology) as caught:
+        validate.demands(name, code, {"topology.worker.max.heap.size.mb": 768.0, **conf})
+    return str(caught.value)
+
+
+def test_a_strict_cluster_takes_no_dots_in_names() -> None:
+    dotted = {"a": spout(common(streams={"s.t": ("f",)}))}
+    validate.demands("t", topology({"a.b": spout()}), {})
+    validate.demands("t", topology({"a": spout()}), STRICT)
+    told = [
+        complaint_of_demands(topology({"a": spout()}), STRICT, "t.u"),
+        complaint_of_demands(topology({"a.b": spout()}), STRICT),
+        complaint_of_demands(topology(dotted), STRICT),
+        complaint_of_demands(topology({"a": spout()}, {"c.d": bolt()}), STRICT),
+    ]
+    assert told == [
+        f"{what} contains illegal character '.'"
+        for what in ("Topology name 't.u'", "Spout name 'a.b'", "Stream name 's.t'", "Bolt name 'c.d'")
+    ]
+
+
+def test_a_component_larger_than_a_worker_is_refused() -> None:
+    heap, other = validate.MEMORY_KEYS
+    code = topology({"a": spout()}, {"b": bolt(common(conf={heap: 700}))})
+    validate.demands("t", code, {"topology.worker.max.heap.size.mb": 768.0, heap: 128.0})
+    assert complaint_of_demands(code, {heap: 128.0, other: 100}) == (
+        "Topology will not be able to be successfully scheduled: "
+        "Config TOPOLOGY_WORKER_MAX_HEAP_SIZE_MB=768.0 < 800.0 "
+        "(Largest memory requirement of a component in the topology). "
+        "Perhaps set TOPOLOGY_WORKER_MAX_HEAP_SIZE_MB to a larger amount"
+    )
+    wrong = topology({"a": spout(common(conf={heap: "x"}))})
+    assert complaint_of_demands(wrong, {}) == (
+        "Component: [a] Field TOPOLOGY_COMPONENT_RESOURCES_ONHEAP_MEMORY_MB must be a Positive Number"
+    )
+
+
+def test_blobs_need_symlinks() -> None:
+    conf = {"storm.disable.symlinks": True, "topology.blobstore.map": {"k": {}}}
+    assert complaint_of_demands(topology({"a": spout()}), conf) == (
+        'symlinks are disabled so blobs are not supported but topology.blobstore.map = {"k":{}}'
+    )
+
+
+def test_bolts_may_feed_each_other() -> None:
+    first = {("b", "default"): grouping("shuffle"), ("a", "default"): grouping("shuffle")}
+    second = {("c", "default"): grouping("shuffle")}
+    code = topology({"a": spout()}, {"c": bolt(common(first)), "b": bolt(common(second))})
+    validate.basic(code)
+    validate.structure(code)

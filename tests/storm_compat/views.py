@@ -43,5 +43,6 @@ def report(task: int, component: str, **change: Any) -> TaskReport:
         "pending_count": 0,
         "queued_bytes": 0,
         "held_ms": 0,
+        "busy_ms": 0,
     }
     return TaskReport(**(values | change))

@@ -20,6 +20,7 @@ from scheduler.control.messages import (
     Register,
     Report,
     SetActive,
+    TaskReport,
 )
 from scheduler.master.events import (
     Command,
@@ -33,6 +34,7 @@ from scheduler.master.events import (
     ProcessFound,
     ProcessStarted,
     ReadStatus,
+    SaveCounts,
     SaveErrors,
     StartContainer,
     StatusRead,
@@ -282,6 +284,55 @@ def test_on_demand_all_are_halted_and_the_errors_are_kept() -> None:
             ],
         ),
     )
+
+
+def counted(count: int, *, incarnation: int = 1) -> MessageReceived:
+    task = TaskReport(
+        *(1, "split", "running", 7, 1.0, 0),
+        *({"default": count}, {}, {}, {}, {}, {}, {}),
+        *(0, 0, 0),
+    )
+    return MessageReceived(10, Report(1, incarnation, [task], []))
+
+
+def saved_counts(commands: list[Command]) -> list[int]:
+    """Return what was counted by default according to each command to save it."""
+    return [
+        sum(task.current.emitted["default"] for task in command.counts.tasks)
+        for command in commands
+        if isinstance(command, SaveCounts)
+    ]
+
+
+def test_counts_are_saved_now_and_then_and_sooner_after_a_container_ended() -> None:
+    core = started(master(1, silent_s=math.inf))
+    saved = {}
+    for second in range(1, 50):
+        core.handle(counted(second), second)
+        if second == 40:
+            core.handle(ProcessExited(1, 0), second)
+        saved[second] = saved_counts(core.due(second))
+    assert {second: counts for second, counts in saved.items() if counts} == {1: [1], 31: [31], 40: [40]}
+
+
+def test_counts_are_saved_at_the_end_but_not_of_a_topology_that_is_gone() -> None:
+    core = started(master(1))
+    core.handle(counted(5), 1.0)
+    assert saved_counts(core.handle(EndWanted("SIGTERM was received"), 2.0)) == [5]
+    core = started(master(1))
+    core.handle(counted(5), 1.0)
+    assert saved_counts(core.handle(StatusRead(None), 2.0)) == []
+
+
+def test_a_successor_counts_on() -> None:
+    core = started(master(1))
+    core.handle(counted(5), 1.0)
+    [command] = [c for c in core.due(2.0) if isinstance(c, SaveCounts)]
+    successor = Master(core.membership.packing, 0.0, saved_counts=command.counts, epoch_offset_s=9.0)
+    assert [task.emitted for task in successor.answer(0.0).tasks] == [{"default": 5}]
+    successor.handle(register(1, connection=10, incarnation=2), 1.0)
+    successor.handle(counted(1, incarnation=2), 1.0)
+    assert [task.emitted for task in successor.answer(1.0).tasks] == [{"default": 6}]
 
 
 def test_without_nimbus_for_long_the_topology_ends() -> None:

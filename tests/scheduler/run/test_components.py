@@ -92,6 +92,28 @@ def test_an_end_that_nothing_tells_of_is_seen_by_looking(
     assert "ended with exit code 7" in report
 
 
+def test_a_restart_that_is_wanted_is_no_failure(sleeper: ComponentRunner, reports: list[str]) -> None:
+    process = sleeper.process
+    assert process is not None
+    sleeper.restart(time.monotonic())
+    while process.poll() is None:
+        time.sleep(0)
+    sleeper._on_exit(0, time.monotonic())
+    assert process.poll() == -signal.SIGTERM
+    assert sleeper.process is not None
+    assert sleeper.process.pid != process.pid
+    assert (sleeper.state, sleeper.restart_count, reports) == ("starting", 1, [])
+    first_of_all = sleeper.process
+    first_of_all.kill()
+    while first_of_all.poll() is None:
+        time.sleep(0)
+    sleeper._on_exit(0, time.monotonic())
+    assert sleeper.state == "waiting"  # the next end is a failure again
+    assert len(reports) == 1
+    sleeper.restart(time.monotonic())
+    assert sleeper.state == "waiting"
+
+
 def test_a_component_that_never_reads_its_answers_is_ended(
     sleeper: ComponentRunner, reports: list[str]
 ) -> None:

@@ -46,6 +46,7 @@ class Cluster:
         self.store.set(path_of(ID, "secret"), b"open sesame")
         write(self.store, path_of(ID, "packing"), PackingPlan(ID, 0, containers))
         self.set_status(Status.ACTIVE)
+        self.layout.topology(ID).mkdir(parents=True)
         self.layout.ready_file.write_bytes(msgspec.json.encode({"pid": os.getpid()}))
 
     def _argv(self, topology_id: str, _: int) -> list[str]:
@@ -164,9 +165,25 @@ def test_killed_itself_its_successor_adopts_the_containers(cluster: Cluster) -> 
     cluster.until(lambda a: a.is_complete and a.containers[0].restart_count == 1)
 
 
+def test_ended_and_started_again_it_counts_on(cluster: Cluster) -> None:
+    first = cluster.start()
+    before = cluster.until_all_heard("active peers=1,2")
+    while not cluster.layout.counts(ID).exists():
+        time.sleep(0.01)
+    os.kill(first.pid, signal.SIGTERM)
+    assert cluster.wait(first) == 0
+    cluster.start()
+    after = cluster.until_all_heard("active peers=1,2")
+    assert set(pids(after)).isdisjoint(pids(before))
+    for was, now in zip(before.tasks, after.tasks, strict=True):
+        assert now.emitted["default"] > was.emitted["default"]
+
+
 def test_a_container_that_died_while_nobody_watched_is_started_again(cluster: Cluster) -> None:
     first = cluster.start()
     before = cluster.until_all_heard("active peers=1,2")
+    while not cluster.layout.counts(ID).exists():
+        time.sleep(0.01)
     os.kill(first.pid, signal.SIGKILL)
     cluster.wait(first)
     os.kill(pids(before)[0], signal.SIGKILL)
@@ -175,6 +192,7 @@ def test_a_container_that_died_while_nobody_watched_is_started_again(cluster: Cl
     cluster.start()
     after = cluster.until_all_heard("active peers=1,2")
     assert [container.restart_count for container in after.containers] == [1, 0]
+    assert after.tasks[0].restart_count == 1, "what the dead container counted is forgotten"
     assert pids(after)[1] == pids(before)[1]
     assert "had ended while no topology process watched it" in after.errors[0].text
     assert len(cluster.left_over()) == 5, "the dead container's child was not swept"

@@ -280,7 +280,7 @@ class Cluster:
         """Do what the container process does at the end of a round."""
         manager = self.managers[container_id]
         manager.pump(self.now)
-        for local in manager.take_dirty():
+        for local in manager.take_dirty(self.now):
             self.write(local)
         for notice in manager.take_notices():
             self.notices.append(notice)

@@ -18,6 +18,7 @@ from multilang.framing import END
 from scheduler.topology import Component, Grouping, GroupingKind, Stream, Topology
 from tests.scheduler.stream.cluster import Child, Cluster, Message, ack, bolt, emit, fail, spout, topology
 
+MAX_SPOUT_PENDING = 20
 KINDS = [kind for kind in GroupingKind if kind is not GroupingKind.DIRECT]
 
 
@@ -81,7 +82,11 @@ class RandomLife(Cluster):
     def __init__(self, seed: int, component_count: int, container_count: int, *, fail_rate: float) -> None:
         self.chance = random.Random(seed)
         self.fail_rate = fail_rate
-        conf = {"topology.max.spout.pending": 20, "heronry.task.ids.ahead": self.chance.random() < 0.5}
+        conf = {
+            "topology.max.spout.pending": MAX_SPOUT_PENDING,
+            "heronry.task.ids.ahead": self.chance.random() < 0.5,
+            "heronry.spout.window": self.chance.choice((1, 3, 16)),
+        }
         topology = random_topology(self.chance, component_count, conf=conf)
         self.is_calm = True
         """Whether the last loss is over: all connected, and no news of it on the way."""
@@ -104,6 +109,7 @@ class RandomLife(Cluster):
             self._note(child, json.loads(text), self._transferred(task) - before)
         self.round(container_id)
         for manager in self.managers.values():
+            assert all(local.live <= MAX_SPOUT_PENDING for local in manager.spouts)
             for root in [*manager.acks.roots.values(), *manager.acks.proxies.values()]:
                 assert root.n >= 0
 

@@ -127,6 +127,36 @@ def test_counters_tell_emitted_transferred_acked_and_failed() -> None:
     assert (cluster.local(3).acked, cluster.local(3).failed) == ([2, 0], [0, 0])
 
 
+def test_a_bolt_is_busy_while_it_has_something_to_ack() -> None:
+    cluster = started(topology(spout("s", 1), bolt("a", 2, reads=["s"])), [1, 2])
+    bolt_task = cluster.local(2)
+    cluster.wait(100)
+    assert bolt_task.busy_ms == 0
+    cluster.spout_emits(1, "x")
+    cluster.spout_emits(1, "y")
+    began = bolt_task.busy_since
+    assert began is not None
+    cluster.now = began + 3
+    first, second = cluster.children[2].held
+    cluster.children[2].ack(first)
+    cluster.settle()
+    assert bolt_task.busy_ms == pytest.approx(3000)
+    cluster.now = began + 5
+    cluster.children[2].ack(second)
+    cluster.settle()
+    assert (bolt_task.busy_ms, bolt_task.busy_since) == (pytest.approx(5000), None)
+    cluster.wait(100)
+    assert bolt_task.busy_ms == pytest.approx(5000)
+
+
+def test_the_work_of_a_bolt_that_died_is_not_counted_on() -> None:
+    cluster = started(topology(spout("s", 1), bolt("a", 2, reads=["s"])), [1, 2])
+    cluster.spout_emits(1, "x")
+    cluster.kill_child(2)
+    cluster.start_child(2)
+    assert (cluster.local(2).busy_ms, cluster.local(2).busy_since) == (0, None)
+
+
 # -- spouts -------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from multilang import codec
 from multilang.framing import END
+from multilang.library import CAREFUL, UNKNOWN
 from scheduler.config import StreamConfig
 from scheduler.stream import spouts
 from scheduler.stream.local_task import LocalTask
@@ -31,9 +32,9 @@ def told(spout: LocalTask, *, is_active: bool = True, now: float = 0.0, **conf: 
     return commands  # type: ignore[return-value]
 
 
-def answers(spout: LocalTask, count: int, *, now: float, emits: bool = False) -> None:
-    """Let the spout answer so many commands."""
-    spout.has_emitted = spout.has_emitted or emits
+def answers(spout: LocalTask, count: int, *, now: float, emits: int = 0) -> None:
+    """Let the spout answer so many commands, with so many tuples among them."""
+    spout.emitted_count += emits
     spout.session.receive(SYNC * count)
     spouts.note_answers(spout, StreamConfig(), now=now)
 
@@ -45,7 +46,7 @@ def test_all_that_waits_is_said_at_once_and_next_comes_last() -> None:
     assert told(spout) == []
     answers(spout, 3, now=0.0)
     assert told(spout) == []
-    answers(spout, 1, now=0.0, emits=True)
+    answers(spout, 1, now=0.0, emits=1)
     assert told(spout) == [codec.NEXT]
 
 
@@ -75,7 +76,7 @@ def test_an_inactive_spout_hears_acks_and_nothing_else() -> None:
 def test_activation_is_told_once_each_way() -> None:
     spout = opened()
     assert told(spout) == [codec.ACTIVATE, codec.NEXT]
-    answers(spout, 2, now=0.0, emits=True)
+    answers(spout, 2, now=0.0, emits=1)
     assert told(spout, is_active=False) == [codec.DEACTIVATE]
     answers(spout, 1, now=0.0)
     assert told(spout, is_active=False) == []
@@ -93,7 +94,7 @@ def test_after_a_next_without_a_tuple_the_spout_rests_longer_and_longer() -> Non
         answers(spout, 1, now=50.0 + turn)
     assert spout.wait_until == pytest.approx(149.010)
     assert told(spout, now=150.0) == [codec.NEXT]
-    answers(spout, 1, now=150.0, emits=True)
+    answers(spout, 1, now=150.0, emits=1)
     assert spout.empty_nexts == 0
     assert told(spout, now=150.0) == [codec.NEXT]
 
@@ -124,6 +125,113 @@ def test_a_successor_is_activated_anew_and_hears_no_old_acks() -> None:
     spout = opened()
     told(spout)
     spout.commands.append(ACK)
+    spouts.forget(spout)
+    spout.session = opened().session
+    assert told(spout) == [codec.ACTIVATE, codec.NEXT]
+
+
+# -- several at once ------------------------------------------------------------------
+
+
+def eager(limit: int = 8) -> LocalTask:
+    """Return a spout that was activated and has brought a tuple; its window is as wide as allowed."""
+    spout = opened()
+    spout.window_limit = limit
+    told(spout)
+    answers(spout, 2, now=0.0, emits=1)
+    spout.window = limit
+    return spout
+
+
+def asked(spout: LocalTask, now: float, **conf: object) -> int:
+    """Ask a spout now; return how often."""
+    commands = told(spout, now=now, **conf)
+    assert set(commands) <= {codec.NEXT}
+    return len(commands)
+
+
+def test_the_window_doubles_while_each_next_brings_a_tuple() -> None:
+    spout = eager(limit=8)
+    spout.window = 1
+    counts = []
+    for turn in range(5):
+        counts.append(asked(spout, now=turn))
+        answers(spout, counts[-1], now=turn + 0.001, emits=counts[-1])
+    assert counts == [1, 2, 4, 8, 8]
+
+
+def test_one_next_without_a_tuple_closes_the_window_and_only_all_without_make_a_pause() -> None:
+    spout = eager(limit=8)
+    assert asked(spout, now=1.0) == 8
+    answers(spout, 8, now=1.001, emits=7)
+    assert asked(spout, now=1.001) == 1
+    spout.window = 8
+    answers(spout, 1, now=1.002)
+    assert asked(spout, now=1.0025) == 0
+    assert asked(spout, now=1.0031) == 1
+
+
+def test_a_batch_that_takes_long_halves_the_window() -> None:
+    spout = eager(limit=8)
+    for count in (8, 4, 2, 1, 1):
+        assert asked(spout, now=1.0) == count
+        answers(spout, count, now=1.02, emits=count)
+
+
+def test_after_a_very_long_one_it_is_asked_once_at_a_time_for_longer_each_time() -> None:
+    spout = eager(limit=8)
+    now = 0.0
+    for wary_s in (30.0, 60.0, 120.0):
+        spout.window = 8
+        count = asked(spout, now=now)
+        assert count == 8
+        now += 0.2
+        answers(spout, count, now=now, emits=count)
+        spout.window = 8
+        assert asked(spout, now=now + wary_s - 0.05) == 1
+        now += wary_s
+        answers(spout, 1, now=now, emits=1)
+        spout.window = 8
+
+
+def test_a_slow_activation_says_nothing_about_the_spout() -> None:
+    spout = opened()
+    spout.window_limit = 8
+    told(spout)
+    answers(spout, 2, now=5.0, emits=1)
+    assert asked(spout, now=5.0) == 2
+
+
+def test_max_spout_pending_is_never_asked_beyond() -> None:
+    spout = eager(limit=8)
+    spout.live = 7
+    assert asked(spout, now=1.0, max_spout_pending=10) == 3
+    answers(spout, 3, now=1.0, emits=3)
+    spout.live = 10
+    assert asked(spout, now=1.0, max_spout_pending=10) == 0
+
+
+def test_a_spout_that_emits_several_tuples_a_time_is_asked_for_as_many_as_there_is_room_for() -> None:
+    spout = eager(limit=8)
+    assert asked(spout, now=1.0) == 8
+    answers(spout, 8, now=1.0, emits=10)  # one of them may have been three at once
+    spout.live = 90
+    assert asked(spout, now=1.0, max_spout_pending=100) == 3
+    answers(spout, 3, now=1.0, emits=30)
+    spout.live = 99
+    assert asked(spout, now=1.0, max_spout_pending=100) == 1
+
+
+def test_the_window_is_wide_only_where_the_library_takes_turns_or_the_conf_says_so() -> None:
+    assert spouts.window_limit(StreamConfig(), UNKNOWN) == 1
+    assert spouts.window_limit(StreamConfig(), CAREFUL) == spouts.KNOWN_WINDOW
+    assert spouts.window_limit(StreamConfig(spout_window=3), UNKNOWN) == 3
+    assert spouts.window_limit(StreamConfig(spout_window=3), CAREFUL) == 3
+    assert spouts.window_limit(StreamConfig(is_strict_spout=True, spout_window=3), CAREFUL) == 1
+
+
+def test_a_successor_begins_with_one_next() -> None:
+    spout = eager(limit=8)
     spouts.forget(spout)
     spout.session = opened().session
     assert told(spout) == [codec.ACTIVATE, codec.NEXT]

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,13 +138,19 @@ def executor(
 @pytest.fixture
 def nimbus() -> Iterator[FakeNimbus]:
     fake = FakeNimbus()
-    server = ThriftServer(STORM.Nimbus, fake)
+    with served(fake) as fake.address:
+        yield fake
+
+
+@contextmanager
+def served(handler: object) -> Iterator[str]:
+    """Serve a handler of the Nimbus service in a thread, and give its address."""
+    server = ThriftServer(STORM.Nimbus, handler)
     loop = asyncio.new_event_loop()
     host, port = loop.run_until_complete(server.start("127.0.0.1", 0))
-    fake.address = f"{host}:{port}"
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    yield fake
+    yield f"{host}:{port}"
     asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler.control.messages import Answer, ContainerState, ErrorReport
+from scheduler.control.messages import Answer, ContainerState, Counts, ErrorReport
 from scheduler.topology import Component
 from storm_compat import stats
 from storm_compat.stats.view import WINDOWS, executor_ranges
@@ -96,6 +96,37 @@ def test_counters_and_latencies_become_stats_of_every_window() -> None:
     assert words.stats.specific.spout.complete_ms_avg["86400"] == {"default": 1.5}
     assert words.stats.rate == 1.0
     assert found.sched_status == ""
+
+
+def test_a_window_shows_its_own_counts_and_one_longer_than_all_those_of_all_time() -> None:
+    answer = Answer(
+        True,
+        [],
+        [
+            report(3, "count", executed={"words:default": 90}, busy_ms=180),
+            report(5, "words", emitted={"default": 90}, acked={"default": 80}),
+        ],
+        [],
+        {
+            600: {
+                3: Counts(executed={"words:default": 4}, busy_ms=6),
+                5: Counts(
+                    emitted={"default": 7}, latency_ms_sum={"default": 9.0}, latency_count={"default": 2}
+                ),
+            },
+            10800: {},
+        },
+    )
+    found = stats.topology_info(alive(), answer, MACHINE, NOW)
+    check(found, "info")
+    count, _, words = found.executors[2:]
+    bolt = count.stats.specific.bolt
+    assert [[*bolt.executed[window].values()] for window in WINDOWS] == [[4], [0], [90], [90]]
+    assert [[*bolt.execute_ms_avg[window].values()] for window in WINDOWS] == [[1.5], [0.0], [2.0], [2.0]]
+    assert [words.stats.emitted[window]["default"] for window in WINDOWS] == [7, 0, 90, 90]
+    spout = words.stats.specific.spout
+    assert [spout.acked[window]["default"] for window in WINDOWS] == [0, 0, 80, 80]
+    assert spout.complete_ms_avg["600"] == {"default": 4.5}
 
 
 def test_a_structure_that_is_filled_in_can_be_sent() -> None:

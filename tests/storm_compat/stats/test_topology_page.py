@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from scheduler.control.messages import Answer, ContainerState, ErrorReport
+from scheduler.control.messages import Answer, ContainerState, Counts, ErrorReport
 from storm_compat import stats
 from storm_compat.stats.view import WINDOWS
 from storm_compat.thrift import idl
@@ -139,6 +140,49 @@ def test_each_container_is_a_worker() -> None:
         (1, {"count": 1}),
     ]
     assert {(w.topology_id, w.topology_name) for w in workers} == {("wc-1-17", "wc")}
+
+
+def test_rows_are_about_the_window_that_was_asked_for() -> None:
+    recent = {5: Counts(emitted={"default": 2}), 3: Counts(acked={"words:default": 1})}
+    answer = msgspec.structs.replace(ANSWER, windows={600: recent})
+    found = page(answer, window="600")
+    assert found.id_to_spout_agg_stats["words"].common_stats.emitted == 2
+    assert found.id_to_spout_agg_stats["words"].common_stats.acked == 0
+    assert found.id_to_bolt_agg_stats["count"].common_stats.acked == 1
+    assert page(answer, window="10800").id_to_spout_agg_stats["words"].common_stats.emitted == 9
+    assert [*found.topology_stats.window_to_emitted.values()] == [2, 14, 14, 14]
+
+
+def test_acks_of_what_was_emitted_before_the_window_are_counted() -> None:
+    recent = {5: Counts(acked={"default": 3}, failed={"default": 1})}
+    found = page(msgspec.structs.replace(ANSWER, windows={600: recent}), window="600")
+    common = found.id_to_spout_agg_stats["words"].common_stats
+    assert (common.emitted, common.acked, common.failed) == (0, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("submitted_s_ago", "windows", "capacity"),
+    [
+        # All time, until there are ten minutes of it: 5 s of 20, and then of the last 600 s.
+        (20, {}, 0.25),
+        (400, {}, 0.0125),
+        (6000, {600: {3: Counts(busy_ms=300_000), 4: Counts(busy_ms=60_000)}}, 0.5),
+        (6000, {600: {}}, 0.0),
+    ],
+)
+def test_capacity_is_the_busy_part_of_the_last_ten_minutes_of_the_busiest_task(
+    submitted_s_ago: int, windows: dict[int, dict[int, Counts]], capacity: float
+) -> None:
+    tasks = [report(3, "count", busy_ms=5000), report(4, "count", busy_ms=1000)]
+    found = stats.topology_page(
+        alive(),
+        Answer(True, [], tasks, [], windows),
+        MACHINE,
+        NOW - 20.5 + submitted_s_ago,
+        window=":all-time",
+        is_include_sys=False,
+    )
+    assert found.id_to_bolt_agg_stats["count"].specific_stats.bolt.capacity == capacity
 
 
 @pytest.mark.parametrize("window", [None, "", "600", "1e400", "week", ":all-time"])

@@ -21,6 +21,7 @@ from thriftpy2.thrift import TApplicationException
 from thriftpy2.transport import TCyMemoryBuffer, TFramedTransportFactory, TTransportException
 
 from storm_compat.caller import current
+from storm_compat.failures import misshapen
 from storm_compat.thrift import idl
 from storm_compat.thrift.server import ServerLimits, ThriftServer
 
@@ -95,7 +96,7 @@ class Running:
     ) -> None:
         self.loop = loop
         self.handler = handler
-        self.server = ThriftServer(storm.Nimbus, handler, limits)
+        self.server = ThriftServer(storm.Nimbus, handler, limits, misshapen=misshapen)
         self.host, self.port = self.run(self.server.start("127.0.0.1", 0))
 
     def run(self, coroutine: Any) -> Any:
@@ -104,7 +105,17 @@ class Running:
     def wait_until_held(self, size: int) -> None:
         """Wait until the server has read that many bytes of requests; nothing tells a client so."""
         deadline = time.monotonic() + 10
-        while self.server._held_bytes < size:
+        while self.server._connections.held_bytes < size:
+            assert time.monotonic() < deadline
+            os.sched_yield()
+
+    def wait_until_moving(self, size: int) -> None:
+        """Wait until the server sends a reply of that size at least, and nobody takes it."""
+        deadline = time.monotonic() + 10
+        while not any(
+            connection.is_moving and connection.has_called and connection.held_bytes >= size
+            for connection in self.server._connections
+        ):
             assert time.monotonic() < deadline
             os.sched_yield()
 
@@ -348,6 +359,27 @@ def test_text_that_is_not_utf8_is_a_protocol_error_and_the_connection_lives(serv
         assert read_reply(connection)[1] == REPLY
 
 
+def test_arguments_against_the_interface_are_refused_and_the_connection_lives(
+    server: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    with server.client() as client:
+        with pytest.raises(storm.InvalidTopologyException) as declared:
+            client.submitTopology("words", "", "{}", storm.StormTopology(spouts={}))
+        assert declared.value.msg == "topology.bolts is required, but not set"
+        assert client.getTopologyConf("x") == "conf of x"
+    with server.connection() as connection:
+        wrong = call("getTopologyConf", id="x")[4:].replace(b"\x0b\0\x01\0\0\0\x01x", b"\x08\0\x01\0\0\0\x07")
+        connection.sendall(framed(wrong))
+        error = read_reply(connection)[3]
+        assert (error.type, error.message) == (
+            TApplicationException.PROTOCOL_ERROR,
+            "getTopologyConf: id must be string, but is i32",
+        )
+        connection.sendall(call("getTopologyConf", id="x"))
+        assert read_reply(connection)[1] == REPLY
+    assert "refused a call: method=getTopologyConf reason=id must be string, but is i32" in caplog.messages
+
+
 def test_a_message_that_is_no_call_is_answered_as_such(server: Running) -> None:
     with server.connection() as connection:
         connection.sendall(call("getTopologyConf", kind=REPLY, id="x"))
@@ -527,7 +559,7 @@ def test_when_too_much_is_held_the_greediest_unfinished_frame_goes_and_others_ar
         client.submitTopology("words", "", "x" * MIB, None)
         assert server.handler.submitted[-1] == ("words", "", "x" * MIB, None)
         assert is_closed(greedy)
-    assert "2,097,151 of them in its own" in caplog.text
+    assert "2,097,151 of them for this one" in caplog.text
 
 
 def test_a_frame_that_does_not_fit_beside_requests_being_worked_on_is_given_up() -> None:
@@ -545,6 +577,16 @@ def test_a_frame_that_does_not_fit_beside_requests_being_worked_on_is_given_up()
         with server.client() as third:
             third.finishBlobUpload("any")
         assert waiting.result(10) == "x" * MIB
+
+
+def test_replies_that_nobody_takes_count_too_and_the_largest_goes(caplog: pytest.LogCaptureFixture) -> None:
+    limits = ServerLimits(max_frame_bytes=10 * MIB, max_held_bytes=10 * MIB)
+    with running(limits) as server, server.connection() as lazy, server.client() as client:
+        server.handler.met.set()
+        lazy.sendall(call("beginUpdateBlob", key="x" * 8 * MIB))
+        server.wait_until_moving(8 * MIB)
+        client.submitTopology("words", "", "x" * 3 * MIB, None)
+    assert "8,388,6" in caplog.text
 
 
 def test_announcing_a_large_frame_takes_nothing_from_others() -> None:

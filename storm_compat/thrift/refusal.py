@@ -1,0 +1,11 @@
+"""What ends a connection on purpose."""
+
+from storm_compat.thrift import ThriftError
+
+
+class Refused(ThriftError):
+    """The connection cannot go on; ``reply`` is a last message, if there is one the client could read."""
+
+    def __init__(self, reason: str, reply: bytes | None = None) -> None:
+        super().__init__(reason)
+        self.reply = reply
