@@ -26,9 +26,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scheduler.control.messages import Answer
 from scheduler.errors import LockHeld, PeerError, SchedulerError
@@ -39,6 +40,7 @@ from scheduler.run import client, limits, logs
 from scheduler.state.files import FileStore
 from scheduler.state.store import StateStore
 from storm_compat import conf as confs
+from storm_compat import web
 from storm_compat.blob_acl import BlobAuthorizer
 from storm_compat.blobs import BlobLimits, Blobs
 from storm_compat.blobs_of_topologies import BlobsOfTopologies
@@ -51,6 +53,10 @@ from storm_compat.thrift import idl
 from storm_compat.thrift.server import ServerLimits, ThriftServer
 from storm_compat.topologies import Topologies
 from storm_compat.uploads import Uploads
+from storm_compat.web import HttpSettings, Listeners
+
+if TYPE_CHECKING:
+    from aiohttp.web import Application
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +80,12 @@ class Ready:
     warnings: tuple[str, ...] = ()
     """For the person at the terminal."""
 
+    ui: str | None = None
+    """HOST:PORT of the REST API."""
+
+    logviewer: str | None = None
+    """HOST:PORT that links to logs lead to; the REST API's, if they have no port of their own."""
+
     @property
     def address(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -87,6 +99,7 @@ async def run(
     on_ready: Callable[[Ready], None] = lambda ready: None,
     overrides: Mapping[str, Any] | None = None,
     launcher: Launcher | None = None,
+    http: HttpSettings | None = None,
 ) -> int:
     """Serve until a signal as above and return the exit code, 0.
 
@@ -97,10 +110,12 @@ async def run(
         on_ready: called once calls are accepted.
         overrides: keys of a storm.yaml, over Storm's defaults.
         launcher: in place of the one for this machine.
+        http: where the REST API and the logs are served; None: nowhere.
 
     Raises:
         RootInUse: another nimbus owns the root.
         PortInUse: nothing can be listened to there.
+        NotLoopback: ``http`` is not for this machine only.
         InvalidConf: an override breaks its key's rules.
         StateError, OSError: the root cannot be used.
     """
@@ -119,7 +134,15 @@ async def run(
         store = FileStore(layout.state)
         stack.enter_context(_owned(layout, store))
         _refuse_used(host, port)
-        serving = _serving(layout, store, launcher or LocalLauncher(layout), (host, port), overrides or {})
+        listeners = None if http is None else stack.enter_context(web.listening(http))
+        serving = _serving(
+            layout,
+            store,
+            launcher or LocalLauncher(layout),
+            (host, port),
+            overrides or {},
+            listeners=listeners,
+        )
         on_ready(await stack.enter_async_context(serving))
         await stopped.wait()
         logger.info("nimbus ends: root=%s", layout.root)
@@ -185,9 +208,11 @@ async def _serving(
     launcher: Launcher,
     address: tuple[str, int],
     overrides: Mapping[str, Any],
+    *,
+    listeners: Listeners | None,
 ) -> AsyncIterator[Ready]:
     """Serve inside of the context; on leaving it in good order, end everything."""
-    conf = _cluster_conf(layout, *address, overrides)
+    conf = _cluster_conf(layout, *address, overrides) | web.conf_of(listeners)
     depot = Depot(store, layout)
     uploads = Uploads(layout.inbox)
     topologies = Topologies(depot, layout, launcher, _Masters(store), conf, owner=_owner())
@@ -219,6 +244,13 @@ async def _serving(
         conf["nimbus.thrift.port"] = port
         nimbus.machine = _machine(conf, host, port)
         ready = Ready(host, port, layout.root, tuple(_warnings(host)))
+        if listeners is not None:
+            ready = replace(
+                ready,
+                ui=listeners.address,
+                logviewer=listeners.log_address,
+                warnings=(*ready.warnings, *listeners.notes),
+            )
         _write_ready(layout, ready)
         logger.info("nimbus accepts calls: address=%s version=%s", ready.address, STORM_VERSION)
         for warning in ready.warnings:
@@ -228,13 +260,21 @@ async def _serving(
                 cleaner = group.create_task(_clean_inbox(uploads))
                 blob_cleaner = group.create_task(_clean_blobs(blobs))
                 keeper = group.create_task(_keep_ready(layout, ready))
+                http = group.create_task(web.serve(listeners, partial(_pages, nimbus, conf)))
                 yield ready
-                for task in (cleaner, blob_cleaner, keeper):
+                for task in (cleaner, blob_cleaner, keeper, http):
                     task.cancel()
         finally:
             await server.close()
             blobs.close()
             await topologies.stop()
+
+
+def _pages(nimbus: Nimbus, conf: Mapping[str, Any], listeners: Listeners) -> Application:
+    """Return what is served over HTTP; imported when the first client has come."""
+    from storm_compat.rest.app import application
+
+    return application(nimbus, conf, log_address=listeners.log_address, may_write=listeners.may_write)
 
 
 class _Masters:
@@ -330,6 +370,8 @@ def _write_ready(layout: Layout, ready: Ready) -> None:
     """Write ready.json whole: whoever finds it can connect."""
     document = {
         "nimbus": ready.address,
+        "ui": ready.ui,
+        "logviewer": ready.logviewer,
         "pid": os.getpid(),
         "root": str(layout.root),
         "version": STORM_VERSION,
