@@ -260,7 +260,7 @@ async def _serving(
                 cleaner = group.create_task(_clean_inbox(uploads))
                 blob_cleaner = group.create_task(_clean_blobs(blobs))
                 keeper = group.create_task(_keep_ready(layout, ready))
-                http = group.create_task(web.serve(listeners, partial(_pages, nimbus, conf)))
+                http = group.create_task(web.serve(listeners, partial(_pages, nimbus, topologies, conf)))
                 yield ready
                 for task in (cleaner, blob_cleaner, keeper, http):
                     task.cancel()
@@ -270,11 +270,15 @@ async def _serving(
             await topologies.stop()
 
 
-def _pages(nimbus: Nimbus, conf: Mapping[str, Any], listeners: Listeners) -> Application:
+def _pages(
+    nimbus: Nimbus, topologies: Topologies, conf: Mapping[str, Any], listeners: Listeners
+) -> Application:
     """Return what is served over HTTP; imported when the first client has come."""
     from storm_compat.rest.app import application
 
-    return application(nimbus, conf, log_address=listeners.log_address, may_write=listeners.may_write)
+    return application(
+        nimbus, topologies, conf, log_address=listeners.log_address, may_write=listeners.may_write
+    )
 
 
 class _Masters:

@@ -1,6 +1,6 @@
-"""The HTTP server of the nimbus process: REST API and logs, on one or two ports of the loopback.
+"""The HTTP server of the nimbus process: REST API, logs and metrics, on one or two ports of the loopback.
 
-    ui.port         8080, or any free one; /api/v1
+    ui.port         8080, or any free one; /api/v1, /metrics
     logviewer.port  8000; the same routes, because links of Storm's clients lead there
 
 The ports are taken before nimbus is ready, so that whoever is told of them can connect. What serves them is

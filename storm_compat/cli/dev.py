@@ -58,7 +58,7 @@ Other commands find the cluster on the default root by themselves; any other nee
 @click.option(
     "--ui",
     metavar="HOST:PORT",
-    help="Where the REST API and the logs are.  [default: 127.0.0.1:8080, or any free port]",
+    help="Where the REST API, /metrics and the logs are.  [default: 127.0.0.1:8080, or any free port]",
 )
 @click.option(
     "--logviewer",

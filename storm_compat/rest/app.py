@@ -19,9 +19,11 @@ from storm_compat.errors import BadRequest, NoSuchLog
 from storm_compat.logviewer.routes import Logviewer
 from storm_compat.nimbus import Nimbus
 from storm_compat.rest import access, replies
+from storm_compat.rest.metrics_page import MetricsPage
 from storm_compat.rest.routes import Api, UnsupportedCall
 from storm_compat.rest.texts import Site
 from storm_compat.thrift import idl
+from storm_compat.topologies import Topologies
 
 logger = logging.getLogger(__name__)
 
@@ -31,22 +33,24 @@ Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(
-    nimbus: Nimbus, conf: Mapping[str, Any], *, log_address: str, may_write: bool
+    nimbus: Nimbus, topologies: Topologies, conf: Mapping[str, Any], *, log_address: str, may_write: bool
 ) -> web.Application:
     """Return everything that is served, on whatever port.
 
     Args:
         nimbus: the handler whose methods answer.
+        topologies: asked for what no method returns.
         conf: the cluster's; read anew for each page.
         log_address: HOST:PORT that links to logs lead to.
         may_write: take orders.
     """
     api = Api(nimbus, lambda: Site(conf, log_address))
     logviewer = Logviewer(Path(conf["storm.log.dir"]), nimbus.machine.host, log_address)
+    metrics = MetricsPage(topologies, lambda: nimbus.machine)
     app = web.Application(
         middlewares=[_guarding(may_write=may_write), _answering], client_max_size=MAX_BODY_BYTES
     )
-    app.add_routes([*api.routes(), *logviewer.routes()])
+    app.add_routes([*api.routes(), *logviewer.routes(), *metrics.routes()])
     app.on_cleanup.append(logviewer.close)
     return app
 

@@ -21,7 +21,9 @@ ANSWER = Answer(
             queued_bytes=100,
             restart_count=2,
         ),
-        report(4, "count", executed={"words:default": 1}, acked={"words:default": 1}, held_ms=1500),
+        report(
+            4, "count", executed={"words:default": 1}, acked={"words:default": 1}, held_ms=1500, busy_ms=250
+        ),
         report(
             5,
             "words",

@@ -71,7 +71,9 @@ def serve(folder: Path, story: Story, *, may_write: bool = True, **conf: Any) ->
                 topologies, Uploads(world.layout.inbox), world.depot, machine, cluster_conf,
                 blobs=blobs, wall=lambda: world.now,
             )  # fmt: skip
-            app = application(nimbus, cluster_conf, log_address="127.0.0.1:8000", may_write=may_write)
+            app = application(
+                nimbus, topologies, cluster_conf, log_address="127.0.0.1:8000", may_write=may_write
+            )
             async with TestClient(TestServer(app)) as client:
                 await story(Site(client, world, topologies))
             blobs.close()
