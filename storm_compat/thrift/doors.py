@@ -38,13 +38,14 @@ class Door(Protocol):
 
     inbox: Inbox
 
-    async def enter(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
-    ) -> tuple[Wire, Caller]:
-        """Return how to speak to a client and who it is.
+    def wire(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Wire:
+        """Return how to speak to a client that has just come."""
+
+    async def enter(self, wire: Wire, peer: str) -> Caller:
+        """Return who it is, once it has done what is asked for here.
 
         Raises:
-            Refused: it is not let in; it has been told.
+            Refused: it is not let in; the reply says so as it stands on the wire.
             OSError, IncompleteReadError: it is gone.
         """
 
@@ -56,10 +57,11 @@ class FramedDoor:
         self.inbox: Inbox = Framed(max_bytes)
         self._principal = principal
 
-    async def enter(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
-    ) -> tuple[Wire, Caller]:
-        return Wire(reader, writer), Caller(principal=self._principal, transport="plain", peer=peer)
+    def wire(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Wire:
+        return Wire(reader, writer)
+
+    async def enter(self, wire: Wire, peer: str) -> Caller:
+        return Caller(principal=self._principal, transport="plain", peer=peer)
 
 
 class SaslDoor:
@@ -83,22 +85,20 @@ class SaslDoor:
         self._mechanisms = mechanisms
         self._may_act_for = may_act_for
 
-    async def enter(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
-    ) -> tuple[Wire, Caller]:
-        wire = Wire(reader, writer)
+    def wire(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Wire:
+        return Wire(reader, writer)
+
+    async def enter(self, wire: Wire, peer: str) -> Caller:
         host = peer.rpartition(":")[0]
         negotiation = Negotiation(self._mechanisms, lambda own, other: self._may_act_for(own, other, host))
         while negotiation.principal is None:
             try:
                 reply = negotiation.handle(await wire.read_exactly(negotiation.wanted_bytes))
             except Rejected as rejection:
-                await wire.send(rejection.reply)
-                await wire.part()
-                raise Refused(f"it could not sign in: {rejection}") from rejection
+                raise Refused(f"it could not sign in: {rejection}", rejection.reply) from rejection
             await wire.send(reply)
         logger.debug("%s signed in as %s", peer, negotiation.principal)
-        return wire, Caller(principal=negotiation.principal, transport=self._transport, peer=peer)
+        return Caller(principal=negotiation.principal, transport=self._transport, peer=peer)
 
 
 class TlsDoor:
@@ -108,16 +108,17 @@ class TlsDoor:
         self.inbox: Inbox = Bare(max_bytes, limits)
         self._context = context
 
-    async def enter(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str
-    ) -> tuple[Wire, Caller]:
-        wire = TlsWire(reader, writer, self._context)
+    def wire(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Wire:
+        return TlsWire(reader, writer, self._context)
+
+    async def enter(self, wire: Wire, peer: str) -> Caller:
+        assert isinstance(wire, TlsWire)
         try:
             await wire.handshake()
         except ssl.SSLError as error:
             raise Refused(f"no TLS connection came about: {error.reason or error}") from error
         name = distinguished_name(wire.subject()) or ANONYMOUS
-        return wire, Caller(principal=name, transport="tls", peer=peer)
+        return Caller(principal=name, transport="tls", peer=peer)
 
 
 def distinguished_name(subject: tuple[tuple[tuple[str, str], ...], ...]) -> str:

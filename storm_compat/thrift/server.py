@@ -129,14 +129,17 @@ class ThriftServer:
             logger.warning("turned %s away: %s connections are open", peer, len(self._connections))
             writer.transport.abort()
             return
+        wire = door.wire(reader, writer)
         try:
             # A host that vanished says nothing, and idle connections are kept: let the kernel find out.
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             async with _deadline(self._limits.sign_in_timeout_s, "signing in"):
-                wire, connection.caller = await door.enter(reader, writer, peer)
+                connection.caller = await door.enter(wire, peer)
             await self._converse(door, wire, connection)
         except Refused as refusal:
             logger.warning("closed the connection of %s: %s", peer, refusal)
+            if refusal.reply is not None:
+                await self._part(wire, connection, refusal.reply)
         except asyncio.CancelledError:
             # By `Connection.cut`. The task ends here anyway; asyncio's streams would log it as an error.
             logger.debug("cut the connection of %s", peer)
@@ -148,19 +151,18 @@ class ThriftServer:
 
     async def _converse(self, door: Door, wire: Wire, connection: Connection) -> None:
         """Read, answer, repeat, until the client leaves or has to."""
-        try:
-            while head := await wire.read(door.inbox.first_bytes):
+        while head := await wire.read(door.inbox.first_bytes):
+            try:
                 reply = await self._answer(door, wire, connection, head)
+            except Refused as refusal:
+                last = None if refusal.reply is None else door.inbox.packed(refusal.reply)
+                raise Refused(str(refusal), last) from refusal
+            self._connections.release(connection)
+            if reply is not None:
+                await self._send(wire, connection, door.inbox.packed(reply))
                 self._connections.release(connection)
-                if reply is not None:
-                    await self._send(wire, connection, door.inbox.packed(reply))
-                    self._connections.release(connection)
-                connection.waiting_since = time.monotonic()
-            await self._hang_up(wire)
-        except Refused as refusal:
-            if refusal.reply is not None:
-                await self._part(wire, connection, door.inbox.packed(refusal.reply))
-            raise
+            connection.waiting_since = time.monotonic()
+        await self._hang_up(wire)
 
     async def _answer(self, door: Door, wire: Wire, connection: Connection, head: bytes) -> bytes | None:
         """Return the reply to the message that begins with ``head``, None if none is wanted.
@@ -186,14 +188,14 @@ class ThriftServer:
             await wire.finish()
 
     async def _part(self, wire: Wire, connection: Connection, data: bytes) -> None:
-        """Send a last reply and wait for the client to leave."""
+        """Send a last reply and wait for the client to leave; whatever happens, its task ends then."""
         self._connections.release(connection)
         try:
             await self._send(wire, connection, data)
             async with _deadline(self._limits.frame_timeout_s, "leaving"):
                 await wire.part()
-        except (Refused, OSError) as error:
-            logger.debug("gave up waiting for %s: %s", connection.peer, error)
+        except (Refused, OSError, asyncio.CancelledError) as error:
+            logger.debug("gave up waiting for %s: %r", connection.peer, error)
 
     @asynccontextmanager
     async def _moving(self, connection: Connection, what: str) -> AsyncIterator[None]:
