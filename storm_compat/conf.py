@@ -142,7 +142,13 @@ def cluster(overrides: Mapping[str, Any], here: Mapping[str, Any] | None = None)
 
 
 def stored(
-    submitted: Mapping[str, Any], cluster_conf: Mapping[str, Any], *, topology_id: str, name: str, owner: str
+    submitted: Mapping[str, Any],
+    cluster_conf: Mapping[str, Any],
+    *,
+    topology_id: str,
+    name: str,
+    owner: str,
+    principal: str | None = None,
 ) -> dict[str, Any]:
     """Return what getTopologyConf shows: ``submitted`` with what Storm adds and without what it takes away.
 
@@ -157,7 +163,7 @@ def stored(
         **{key: merged.get(key) for key in _FROM_CLUSTER},
         "storm.id": topology_id,
         "topology.name": name,
-        "topology.submitter.principal": "",
+        "topology.submitter.principal": principal or "",
         "topology.submitter.user": owner,
         "topology.users": sorted({*users, owner}),
         "topology.kryo.register": _kryo_map(merged.get("topology.kryo.register") or ()),

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
-import ipaddress
 import json
 import logging
 import os
@@ -27,9 +26,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from scheduler.control.messages import Answer
 from scheduler.errors import LockHeld, PeerError, SchedulerError
@@ -40,7 +38,10 @@ from scheduler.run import client, limits, logs
 from scheduler.state.files import FileStore
 from scheduler.state.store import StateStore
 from storm_compat import conf as confs
-from storm_compat import web
+from storm_compat.access.authorizer import Authorizer
+from storm_compat.access.doors import open_doors, server_limits
+from storm_compat.access.guard import Guarded, groups_of
+from storm_compat.access.ways_in import WayIn, warnings, ways_in, without_secrets
 from storm_compat.blob_acl import BlobAuthorizer
 from storm_compat.blobs import BlobLimits, Blobs
 from storm_compat.blobs_of_topologies import BlobsOfTopologies
@@ -53,10 +54,6 @@ from storm_compat.thrift import idl
 from storm_compat.thrift.server import ServerLimits, ThriftServer
 from storm_compat.topologies import Topologies
 from storm_compat.uploads import Uploads
-from storm_compat.web import HttpSettings, Listeners
-
-if TYPE_CHECKING:
-    from aiohttp.web import Application
 
 logger = logging.getLogger(__name__)
 
@@ -77,18 +74,20 @@ class Ready:
     host: str
     port: int
     root: Path
+    ways: tuple[WayIn, ...] = ()
+    """All that is listened to, with the ports that were found."""
+
     warnings: tuple[str, ...] = ()
     """For the person at the terminal."""
 
-    ui: str | None = None
-    """HOST:PORT of the REST API."""
-
-    logviewer: str | None = None
-    """HOST:PORT that links to logs lead to; the REST API's, if they have no port of their own."""
-
     @property
     def address(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return _address(self.host, self.port)
+
+    @property
+    def other_addresses(self) -> dict[str, str]:
+        """Return transport -> address of all but the first way in."""
+        return {way.transport: _address(way.host, way.port) for way in self.ways[1:]}
 
 
 async def run(
@@ -99,24 +98,22 @@ async def run(
     on_ready: Callable[[Ready], None] = lambda ready: None,
     overrides: Mapping[str, Any] | None = None,
     launcher: Launcher | None = None,
-    http: HttpSettings | None = None,
 ) -> int:
     """Serve until a signal as above and return the exit code, 0.
 
     Args:
         layout: its root is made, readable by its owner only, if it is missing.
-        host: listened on; any but a loopback address lets its users run programs here.
+        host: listened on; where other machines reach it, clients must sign in.
         port: 0 takes any free one.
         on_ready: called once calls are accepted.
         overrides: keys of a storm.yaml, over Storm's defaults.
         launcher: in place of the one for this machine.
-        http: where the REST API and the logs are served; None: nowhere.
 
     Raises:
         RootInUse: another nimbus owns the root.
         PortInUse: nothing can be listened to there.
-        NotLoopback: ``http`` is not for this machine only.
-        InvalidConf: an override breaks its key's rules.
+        InvalidConf: an override breaks its key's rules, or names a file that cannot be used.
+        Exposed: other machines would reach a port where nobody is asked who he is.
         StateError, OSError: the root cannot be used.
     """
     stopped = asyncio.Event()
@@ -134,15 +131,7 @@ async def run(
         store = FileStore(layout.state)
         stack.enter_context(_owned(layout, store))
         _refuse_used(host, port)
-        listeners = None if http is None else stack.enter_context(web.listening(http))
-        serving = _serving(
-            layout,
-            store,
-            launcher or LocalLauncher(layout),
-            (host, port),
-            overrides or {},
-            listeners=listeners,
-        )
+        serving = _serving(layout, store, launcher or LocalLauncher(layout), (host, port), overrides or {})
         on_ready(await stack.enter_async_context(serving))
         await stopped.wait()
         logger.info("nimbus ends: root=%s", layout.root)
@@ -208,11 +197,11 @@ async def _serving(
     launcher: Launcher,
     address: tuple[str, int],
     overrides: Mapping[str, Any],
-    *,
-    listeners: Listeners | None,
 ) -> AsyncIterator[Ready]:
     """Serve inside of the context; on leaving it in good order, end everything."""
-    conf = _cluster_conf(layout, *address, overrides) | web.conf_of(listeners)
+    everything = _cluster_conf(layout, *address, overrides)
+    ways = ways_in(everything, *address)
+    conf = without_secrets(everything)
     depot = Depot(store, layout)
     uploads = Uploads(layout.inbox)
     topologies = Topologies(depot, layout, launcher, _Masters(store), conf, owner=_owner())
@@ -230,27 +219,17 @@ async def _serving(
         logger.warning("removed what an earlier nimbus left of uploads of blobs: pieces=%s", piece_count)
     async with topologies:
         nimbus = Nimbus(topologies, uploads, depot, _machine(conf, *address), conf, blobs=blobs)
-        most = ServerLimits().max_connection_count
+        guarded = Guarded(nimbus, Authorizer.from_conf(conf, groups_of), topologies)
+        wanted = server_limits(everything)
+        room = limits.allow_descriptors(wanted.max_connection_count)
         server = ThriftServer(
-            idl.load().Nimbus,
-            nimbus,
-            ServerLimits(max_connection_count=limits.allow_descriptors(most)),
-            misshapen=misshapen,
+            idl.load().Nimbus, guarded, replace(wanted, max_connection_count=room), misshapen=misshapen
         )
-        try:
-            host, port = await server.start(*address)
-        except OSError as exc:
-            raise PortInUse(*address, exc.strerror or str(exc)) from exc
+        opened = await open_doors(server, ways, everything, wanted)
+        host, port = opened[0].host, opened[0].port
         conf["nimbus.thrift.port"] = port
         nimbus.machine = _machine(conf, host, port)
-        ready = Ready(host, port, layout.root, tuple(_warnings(host)))
-        if listeners is not None:
-            ready = replace(
-                ready,
-                ui=listeners.address,
-                logviewer=listeners.log_address,
-                warnings=(*ready.warnings, *listeners.notes),
-            )
+        ready = Ready(host, port, layout.root, tuple(opened), tuple(warnings(opened, everything)))
         _write_ready(layout, ready)
         logger.info("nimbus accepts calls: address=%s version=%s", ready.address, STORM_VERSION)
         for warning in ready.warnings:
@@ -260,25 +239,13 @@ async def _serving(
                 cleaner = group.create_task(_clean_inbox(uploads))
                 blob_cleaner = group.create_task(_clean_blobs(blobs))
                 keeper = group.create_task(_keep_ready(layout, ready))
-                http = group.create_task(web.serve(listeners, partial(_pages, nimbus, topologies, conf)))
                 yield ready
-                for task in (cleaner, blob_cleaner, keeper, http):
+                for task in (cleaner, blob_cleaner, keeper):
                     task.cancel()
         finally:
             await server.close()
             blobs.close()
             await topologies.stop()
-
-
-def _pages(
-    nimbus: Nimbus, topologies: Topologies, conf: Mapping[str, Any], listeners: Listeners
-) -> Application:
-    """Return what is served over HTTP; imported when the first client has come."""
-    from storm_compat.rest.app import application
-
-    return application(
-        nimbus, topologies, conf, log_address=listeners.log_address, may_write=listeners.may_write
-    )
 
 
 class _Masters:
@@ -340,6 +307,7 @@ def _cluster_conf(layout: Layout, host: str, port: int, overrides: Mapping[str, 
         "storm.log.dir": str(layout.logs),
         "nimbus.seeds": [_advertised(host)],
         "nimbus.thrift.port": port,
+        "nimbus.thrift.max_buffer_size": ServerLimits().max_frame_bytes,
         "supervisor.slots.ports": [FIRST_SLOT + index for index in range(4 * _cpu_count())],
     }
     return confs.cluster(overrides, here)
@@ -353,6 +321,7 @@ def _machine(conf: Mapping[str, Any], host: str, port: int) -> Machine:
         version=STORM_VERSION,
         started_at_s=time.time(),
         cpu_count=_cpu_count(),
+        tls_port=int(conf.get("nimbus.thrift.tls.port") or 0),
         memory_mb=memory_bytes // 1024**2,
     )
 
@@ -362,20 +331,15 @@ def _advertised(host: str) -> str:
     return socket.gethostname() if host in ("", "0.0.0.0", "::") else host
 
 
-def _warnings(host: str) -> Iterator[str]:
-    if not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
-        yield (
-            f"Nimbus listens on {host}, not only on this machine, and asks nobody for a password: whoever "
-            "reaches that address can run programs here as this user"
-        )
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _write_ready(layout: Layout, ready: Ready) -> None:
     """Write ready.json whole: whoever finds it can connect."""
     document = {
         "nimbus": ready.address,
-        "ui": ready.ui,
-        "logviewer": ready.logviewer,
+        "others": ready.other_addresses,
         "pid": os.getpid(),
         "root": str(layout.root),
         "version": STORM_VERSION,

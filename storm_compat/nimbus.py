@@ -277,7 +277,9 @@ class Nimbus:
         if code is None:
             raise InvalidTopology("The topology is null")
         jar = self._uploads.finished(location, self._wall())
-        submission = Submission(name=name, conf=parsed, code=code, jar=jar, is_active=is_active)
+        submission = Submission(
+            name=name, conf=parsed, code=code, jar=jar, is_active=is_active, principal=_caller()
+        )
         await self._topologies.submit(submission)
 
     def _summary(self, alive: Alive) -> Any:

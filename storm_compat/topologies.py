@@ -75,6 +75,8 @@ class Submission:
 
     jar: Path
     is_active: bool = True
+    principal: str | None = None
+    """Who submits it and will own it; None: the user that nimbus runs as."""
 
 
 @dataclass(slots=True)
@@ -191,13 +193,15 @@ class Topologies:
             self.refuse_taken(submission.name)
             number = self._depot.submission_count() + 1
             now = self._wall()
+            owner = submission.principal or self._owner
             topology_id = f"{submission.name}-{number}-{int(now)}"
             stored = confs.stored(
                 submission.conf,
                 self._cluster_conf,
                 topology_id=topology_id,
                 name=submission.name,
-                owner=self._owner,
+                owner=owner,
+                principal=submission.principal,
             )
             conf = confs.effective(self._cluster_conf, stored)
             links = blob_map.parse(conf)
@@ -208,7 +212,7 @@ class Topologies:
                 compiled.topology,
                 SubmissionRecord(
                     now,
-                    self._owner,
+                    owner,
                     submission.code.storm_version,
                     tuple(submission.code.dependency_jars or ()),
                 ),

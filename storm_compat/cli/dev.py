@@ -11,9 +11,8 @@ eye is also shown here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from scheduler.layout import Layout
     from storm_compat.daemon import Ready
     from storm_compat.errors import CompatError
-    from storm_compat.web import HttpSettings
 
 _MAX_LOG_BYTES = 10 * 1024 * 1024
 _LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s %(message)s"
@@ -56,17 +54,16 @@ Other commands find the cluster on the default root by themselves; any other nee
     help="Where Nimbus listens; port 0 is any free one.",
 )
 @click.option(
-    "--ui",
-    metavar="HOST:PORT",
-    help="Where the REST API, /metrics and the logs are.  [default: 127.0.0.1:8080, or any free port]",
+    "--conf",
+    "conf_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A storm.yaml with keys of the cluster; docs/security.md has those for users, SASL and TLS.",
 )
 @click.option(
-    "--logviewer",
-    metavar="HOST:PORT",
-    help="Where the logs are besides.  [default: 127.0.0.1:8000, if that is free and --ui is not given]",
+    "--trust-network",
+    is_flag=True,
+    help="Let anybody who reaches the address of --nimbus run programs here as this user.",
 )
-@click.option("--no-ui", is_flag=True, help="Serve nothing over HTTP.")
-@click.option("--rest-writes", is_flag=True, help="Let the REST API take orders such as kill and rebalance.")
 @json_option
 @click.pass_context
 def dev(
@@ -74,10 +71,8 @@ def dev(
     *,
     root: Path | None,
     nimbus: str,
-    ui: str | None,
-    logviewer: str | None,
-    no_ui: bool,
-    rest_writes: bool,
+    conf_file: Path | None,
+    trust_network: bool,
     as_json: bool,
 ) -> int:
     """Run a cluster on this machine, in the foreground.
@@ -90,24 +85,26 @@ def dev(
     from scheduler.errors import SchedulerError
     from scheduler.layout import Layout
     from storm_compat import daemon
+    from storm_compat.access.ways_in import TRUST_KEY
     from storm_compat.cli.output import note
-    from storm_compat.errors import CompatError, PortInUse, RootInUse
+    from storm_compat.errors import CompatError, Exposed, PortInUse, RootInUse
 
-    host, port = _address("--nimbus", nimbus, 6627)
-    http = None if no_ui else _http_settings(ui, logviewer, may_write=rest_writes)
-    if no_ui and (ui or logviewer or rest_writes):
-        raise CommandError("--no-ui excludes --ui, --logviewer and --rest-writes", code=ExitCode.USAGE)
+    try:
+        host, port = split_address(nimbus)
+    except ValueError as exc:
+        raise CommandError(f"--nimbus: {exc}", code=ExitCode.USAGE) from exc
     layout = Layout((root or default_root()).absolute())
-    context.call_on_close(
-        _set_up_logging(layout, verbosity=int(context.find_root().params.get("verbose") or 0))
-    )
+    _set_up_logging(layout, verbosity=int(context.find_root().params.get("verbose") or 0))
 
     def on_ready(ready: daemon.Ready) -> None:
         _take_signals(layout)
         _announce(ready, layout, as_json=as_json)
 
     try:
-        code = asyncio.run(daemon.run(layout, host, port, on_ready=on_ready, http=http))
+        overrides = _overrides(conf_file) | ({TRUST_KEY: True} if trust_network else {})
+        code = asyncio.run(daemon.run(layout, host, port, on_ready=on_ready, overrides=overrides))
+    except Exposed as exc:
+        raise CommandError(str(exc), advice="with --trust-network.") from exc
     except (RootInUse, PortInUse) as exc:
         raise _in_use(exc, layout) from exc
     except (CompatError, SchedulerError) as exc:
@@ -118,26 +115,14 @@ def dev(
     return code
 
 
-def _http_settings(ui: str | None, logviewer: str | None, *, may_write: bool) -> HttpSettings:
-    """Return where to serve HTTP, as the options say it."""
-    from storm_compat.web import LOGVIEWER_PORT, UI_PORT, HttpSettings
+def _overrides(conf_file: Path | None) -> dict[str, Any]:
+    from storm_compat import storm_yaml
 
-    return HttpSettings(
-        ui=None if ui is None else _address("--ui", ui, UI_PORT),
-        logviewer=None if logviewer is None else _address("--logviewer", logviewer, LOGVIEWER_PORT),
-        may_write=may_write,
-    )
+    return {} if conf_file is None else storm_yaml.read(conf_file)
 
 
-def _address(option: str, text: str, default_port: int) -> tuple[str, int]:
-    try:
-        return split_address(text, default_port)
-    except ValueError as exc:
-        raise CommandError(f"{option}: {exc}", code=ExitCode.USAGE) from exc
-
-
-def _set_up_logging(layout: Layout, *, verbosity: int) -> Callable[[], None]:
-    """Log to ROOT/logs/nimbus.log; warnings, or with -v everything, also to stderr. Return what ends it."""
+def _set_up_logging(layout: Layout, *, verbosity: int) -> None:
+    """Log to ROOT/logs/nimbus.log; warnings, or with -v everything, also to stderr."""
     import logging
     from logging.handlers import RotatingFileHandler
 
@@ -155,12 +140,6 @@ def _set_up_logging(layout: Layout, *, verbosity: int) -> Callable[[], None]:
     root = logging.getLogger()
     root.handlers = [to_file, to_stderr]
     root.setLevel(min(to_file.level, to_stderr.level))
-
-    def end() -> None:
-        root.removeHandler(to_file)
-        to_file.close()
-
-    return end
 
 
 def _take_signals(layout: Layout) -> None:
@@ -210,8 +189,7 @@ def _announce(ready: Ready, layout: Layout, *, as_json: bool) -> None:
         print_json(
             {
                 "nimbus": ready.address,
-                "ui": ready.ui,
-                "logviewer": ready.logviewer,
+                "others": ready.other_addresses,
                 "root": layout.root,
                 "log": layout.nimbus_log,
                 "pid": os.getpid(),
@@ -221,9 +199,9 @@ def _announce(ready: Ready, layout: Layout, *, as_json: bool) -> None:
         is_found = layout.root == default_root()
         lines = [
             f"Nimbus listens on {ready.address}. Ctrl-C stops it and all topologies.",
+            *(f"  {transport:<10}  {where}" for transport, where in ready.other_addresses.items()),
             f"  root  {layout.root}",
             f"  log   {layout.nimbus_log}",
-            *([] if ready.ui is None else [f"  rest  http://{ready.ui}/api/v1/cluster/summary"]),
             "",
             "Next, in another terminal:",
             *([] if is_found else [f"  export {NIMBUS_VARIABLE}={ready.address}"]),
@@ -244,10 +222,8 @@ def _in_use(error: CompatError, layout: Layout) -> CommandError:
             code=ExitCode.EXISTS,
             advice=f"Use it, end it with: kill {first.pid}\nor take another --root, and another --nimbus.",
         )
-    from storm_compat.errors import HttpPortInUse, PortInUse
+    from storm_compat.errors import PortInUse
 
-    if isinstance(error, HttpPortInUse):
-        return CommandError(str(error), advice="For any free port: --ui 127.0.0.1:0; for none: --no-ui")
     if isinstance(error, PortInUse):
         return CommandError(str(error), advice="For any free port: --nimbus 127.0.0.1:0")
     return CommandError(str(error), code=ExitCode.EXISTS)

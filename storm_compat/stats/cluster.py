@@ -19,7 +19,7 @@ def nimbus_summary(machine: Machine, now: float) -> Any:
         uptime_secs=_uptime_s(machine, now),
         isLeader=True,
         version=machine.version,
-        tlsPort=0,
+        tlsPort=machine.tls_port,
     )
 
 

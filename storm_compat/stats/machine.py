@@ -19,6 +19,8 @@ class Machine:
 
     cpu_count: int
     memory_mb: int
+    tls_port: int = 0
+    """Where clients find us by TLS; 0: nowhere."""
 
     @property
     def supervisor_id(self) -> str:

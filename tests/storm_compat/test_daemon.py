@@ -158,8 +158,7 @@ def test_ready_says_where_nimbus_is_and_goes_with_it(start: Callable[..., Daemon
     ready = daemon.ready()
     assert ready == {
         "nimbus": f"127.0.0.1:{daemon.port()}",
-        "ui": None,
-        "logviewer": None,
+        "others": {},
         "pid": daemon.process.pid,
         "root": str(tmp_path / "root"),
         "version": STORM_VERSION,
