@@ -26,7 +26,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from storm_compat.client_values import ClusterSummary, TopologyInfo, cluster_summary, topology_info
+from storm_compat.client_values import ALL_TIME, ClusterSummary, TopologyInfo, cluster_summary, topology_info
+from storm_compat.page_values import ComponentPage, TopologyPage, component_page, topology_page
 from storm_compat.thrift import idl
 
 if TYPE_CHECKING:
@@ -145,6 +146,30 @@ class NimbusClient:
             TopologyNotAlive: there is none of that name.
         """
         return topology_info(self._call("getTopologyInfoByName", name))
+
+    def topology_page(
+        self, name: str, window: str = ALL_TIME, *, is_include_sys: bool = False
+    ) -> TopologyPage:
+        """Return a topology's counts over all windows, and those of its components in one.
+
+        Raises:
+            TopologyNotAlive: there is none of that name.
+        """
+        topology_id = self._call("getTopologySummaryByName", name).id
+        return topology_page(self._call("getTopologyPageInfo", topology_id, window, is_include_sys), window)
+
+    def component_page(
+        self, name: str, component: str, window: str = ALL_TIME, *, is_include_sys: bool = False
+    ) -> ComponentPage:
+        """Return a component's counts over all windows, and those of its streams and executors in one.
+
+        Raises:
+            TopologyNotAlive: there is none of that name.
+            NimbusFailed: the topology has no such component.
+        """
+        topology_id = self._call("getTopologySummaryByName", name).id
+        found = self._call("getComponentPageInfo", topology_id, component, window, is_include_sys)
+        return component_page(found, window)
 
     def conf(self) -> dict[str, Any]:
         """Return the configuration of the cluster."""

@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("submit:submit", "Submit a streamparse project or a jar."),
     "list": ("listing:list_topologies", "List the topologies of the cluster."),
     "status": ("status:status", "Show the cluster, or one topology with counts and errors."),
+    "stats": ("stats:stats", "Show counts and latencies by component, stream and window of time."),
+    "errors": ("stats:errors", "Show the errors of a topology, newest first."),
     "logs": ("logs:logs", "Show what a topology logs on this machine."),
     "activate": ("lifecycle:activate", "Let the spouts of a topology emit again."),
     "deactivate": ("lifecycle:deactivate", "Make the spouts of a topology rest."),

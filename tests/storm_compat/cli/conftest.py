@@ -12,10 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from thriftpy2.thrift import TApplicationException
 
+from scheduler.control.messages import Answer
+from storm_compat import stats
 from storm_compat.cli import main
+from storm_compat.errors import NoSuchComponent
 from storm_compat.thrift import idl
 from storm_compat.thrift.server import ThriftServer
+from tests.storm_compat.views import MACHINE, NOTHING, NOW, alive
 
 STORM = idl.load()
 
@@ -30,6 +35,9 @@ class FakeNimbus:
     conf: dict[str, Any] = field(default_factory=dict)
     executors: list[Any] = field(default_factory=list)
     errors: dict[str, list[Any]] = field(default_factory=dict)
+    answer: Answer = NOTHING
+    """What the pages of any topology, all of them word counts, are made of."""
+
     refusal: str = ""
     scheduler_status: str = ""
     is_slow_to_kill: bool = False
@@ -63,6 +71,28 @@ class FakeNimbus:
             status=self.topologies[name], errors=self.errors, owner="ada",
             sched_status=self.scheduler_status,
         )  # fmt: skip
+
+    def getTopologySummaryByName(self, name: str) -> Any:  # noqa: N802
+        self._alive(name)
+        return next(summary for summary in self.getClusterInfo().topologies if summary.name == name)
+
+    def getTopologyPageInfo(self, topology_id: str, window: str, is_include_sys: bool) -> Any:  # noqa: N802
+        return stats.topology_page(
+            alive(), self.answer, MACHINE, NOW, window=window, is_include_sys=is_include_sys
+        )
+
+    def getComponentPageInfo(  # noqa: N802
+        self, topology_id: str, component: str, window: str, is_include_sys: bool
+    ) -> Any:
+        try:
+            return stats.component_page(
+                *(alive(), self.answer, MACHINE, NOW),
+                component_id=component,
+                window=window,
+                is_include_sys=is_include_sys,
+            )
+        except NoSuchComponent as exc:
+            raise TApplicationException(TApplicationException.INTERNAL_ERROR, str(exc)) from exc
 
     def getNimbusConf(self) -> str:  # noqa: N802
         return json.dumps(self.conf)

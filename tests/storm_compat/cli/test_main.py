@@ -36,9 +36,9 @@ def test_help_lists_commands_and_exit_codes(heronry):
 
 
 def test_an_unknown_command_is_met_with_the_nearest_one(heronry):
-    result = heronry("staus")
+    result = heronry("versoin")
     assert (result.code, result.out) == (ExitCode.USAGE, "")
-    assert "no command named 'staus'. Did you mean status?" in result.err
+    assert "no command named 'versoin'. Did you mean version?" in result.err
 
 
 def test_a_wrong_address_is_a_usage_error(heronry):

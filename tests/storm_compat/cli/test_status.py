@@ -136,6 +136,7 @@ def test_status_as_json_holds_everything(running, heronry):
         "uptime_s": 61,
         "counts": {
             "emitted": 10, "transferred": 10, "executed": 9, "acked": 6, "failed": 1, "latency_ms": 2.0,
+                "is_spout": False,
         },
     }  # fmt: skip
 
