@@ -88,7 +88,7 @@ class Cluster:
     def start(self) -> float:
         """Start the cluster and return how many seconds it took until calls were accepted."""
         self._folder.mkdir(parents=True)
-        command = [_heronry(), "dev", "--root", str(self._root), "--nimbus", "127.0.0.1:0"]
+        command = [_heronry(), "dev", "--root", str(self._root), "--nimbus", "127.0.0.1:0", "--no-ui"]
         ready = self._root / "ready.json"
         began = time.monotonic()
         with self._output.open("wb") as output:

@@ -64,7 +64,7 @@ class Demo:
     def start_cluster(self):
         """Return when the cluster takes calls."""
         self.root.mkdir(parents=True)
-        command = [heronry(), "dev", "--root", str(self.root), "--nimbus", "127.0.0.1:0"]
+        command = [heronry(), "dev", "--root", str(self.root), "--nimbus", "127.0.0.1:0", "--no-ui"]
         say_command(["heronry", *command[1:], "&"])
         with self.cluster_log.open("wb") as log:
             # A session of its own, so that Ctrl-C reaches only this process, which ends the cluster in order.

@@ -26,8 +26,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scheduler.control.messages import Answer
 from scheduler.errors import LockHeld, PeerError, SchedulerError
@@ -38,6 +39,7 @@ from scheduler.run import client, limits, logs
 from scheduler.state.files import FileStore
 from scheduler.state.store import StateStore
 from storm_compat import conf as confs
+from storm_compat import web
 from storm_compat.access.authorizer import Authorizer
 from storm_compat.access.doors import open_doors, server_limits
 from storm_compat.access.guard import Guarded, groups_of
@@ -54,6 +56,10 @@ from storm_compat.thrift import idl
 from storm_compat.thrift.server import ServerLimits, ThriftServer
 from storm_compat.topologies import Topologies
 from storm_compat.uploads import Uploads
+from storm_compat.web import HttpSettings, Listeners
+
+if TYPE_CHECKING:
+    from aiohttp.web import Application
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +86,12 @@ class Ready:
     warnings: tuple[str, ...] = ()
     """For the person at the terminal."""
 
+    ui: str | None = None
+    """HOST:PORT of the REST API."""
+
+    logviewer: str | None = None
+    """HOST:PORT that links to logs lead to; the REST API's, if they have no port of their own."""
+
     @property
     def address(self) -> str:
         return _address(self.host, self.port)
@@ -98,6 +110,7 @@ async def run(
     on_ready: Callable[[Ready], None] = lambda ready: None,
     overrides: Mapping[str, Any] | None = None,
     launcher: Launcher | None = None,
+    http: HttpSettings | None = None,
 ) -> int:
     """Serve until a signal as above and return the exit code, 0.
 
@@ -108,12 +121,14 @@ async def run(
         on_ready: called once calls are accepted.
         overrides: keys of a storm.yaml, over Storm's defaults.
         launcher: in place of the one for this machine.
+        http: where the REST API and the logs are served; None: nowhere.
 
     Raises:
         RootInUse: another nimbus owns the root.
         PortInUse: nothing can be listened to there.
         InvalidConf: an override breaks its key's rules, or names a file that cannot be used.
         Exposed: other machines would reach a port where nobody is asked who he is.
+        NotLoopback: ``http`` is not for this machine only.
         StateError, OSError: the root cannot be used.
     """
     stopped = asyncio.Event()
@@ -131,7 +146,15 @@ async def run(
         store = FileStore(layout.state)
         stack.enter_context(_owned(layout, store))
         _refuse_used(host, port)
-        serving = _serving(layout, store, launcher or LocalLauncher(layout), (host, port), overrides or {})
+        listeners = None if http is None else stack.enter_context(web.listening(http))
+        serving = _serving(
+            layout,
+            store,
+            launcher or LocalLauncher(layout),
+            (host, port),
+            overrides or {},
+            listeners=listeners,
+        )
         on_ready(await stack.enter_async_context(serving))
         await stopped.wait()
         logger.info("nimbus ends: root=%s", layout.root)
@@ -197,9 +220,11 @@ async def _serving(
     launcher: Launcher,
     address: tuple[str, int],
     overrides: Mapping[str, Any],
+    *,
+    listeners: Listeners | None,
 ) -> AsyncIterator[Ready]:
     """Serve inside of the context; on leaving it in good order, end everything."""
-    everything = _cluster_conf(layout, *address, overrides)
+    everything = _cluster_conf(layout, *address, overrides) | web.conf_of(listeners)
     ways = ways_in(everything, *address)
     conf = without_secrets(everything)
     depot = Depot(store, layout)
@@ -230,6 +255,13 @@ async def _serving(
         conf["nimbus.thrift.port"] = port
         nimbus.machine = _machine(conf, host, port)
         ready = Ready(host, port, layout.root, tuple(opened), tuple(warnings(opened, everything)))
+        if listeners is not None:
+            ready = replace(
+                ready,
+                ui=listeners.address,
+                logviewer=listeners.log_address,
+                warnings=(*ready.warnings, *listeners.notes),
+            )
         _write_ready(layout, ready)
         logger.info("nimbus accepts calls: address=%s version=%s", ready.address, STORM_VERSION)
         for warning in ready.warnings:
@@ -239,13 +271,25 @@ async def _serving(
                 cleaner = group.create_task(_clean_inbox(uploads))
                 blob_cleaner = group.create_task(_clean_blobs(blobs))
                 keeper = group.create_task(_keep_ready(layout, ready))
+                http = group.create_task(web.serve(listeners, partial(_pages, nimbus, topologies, conf)))
                 yield ready
-                for task in (cleaner, blob_cleaner, keeper):
+                for task in (cleaner, blob_cleaner, keeper, http):
                     task.cancel()
         finally:
             await server.close()
             blobs.close()
             await topologies.stop()
+
+
+def _pages(
+    nimbus: Nimbus, topologies: Topologies, conf: Mapping[str, Any], listeners: Listeners
+) -> Application:
+    """Return what is served over HTTP; imported when the first client has come."""
+    from storm_compat.rest.app import application
+
+    return application(
+        nimbus, topologies, conf, log_address=listeners.log_address, may_write=listeners.may_write
+    )
 
 
 class _Masters:
@@ -340,6 +384,8 @@ def _write_ready(layout: Layout, ready: Ready) -> None:
     document = {
         "nimbus": ready.address,
         "others": ready.other_addresses,
+        "ui": ready.ui,
+        "logviewer": ready.logviewer,
         "pid": os.getpid(),
         "root": str(layout.root),
         "version": STORM_VERSION,

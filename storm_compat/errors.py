@@ -20,6 +20,10 @@ CompatError
     RootInUse           another nimbus owns the root folder             (local)
     PortInUse           nimbus cannot listen where it should            (local)
     Exposed             nimbus would be open to strangers               (local)
+        HttpPortInUse   neither can its HTTP server                     (local)
+    NotLoopback         others could reach what asks for no password    (user)
+    BadRequest          an HTTP request that cannot be answered         (user)
+    NoSuchLog           no log of that name                             (user)
 
 Where Storm has a text for the case, the message is Storm's, because clients
 and their scripts look for it.
@@ -171,3 +175,30 @@ class Exposed(CompatError):
         )
         self.host = host
         self.port = port
+
+
+class HttpPortInUse(PortInUse):
+    """The HTTP server cannot listen where somebody asked it to."""
+
+
+class NotLoopback(CompatError):
+    """What asks nobody for a password would listen where others than this machine can reach it."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"the HTTP server asks nobody for a password, so it listens on this machine only, not on {host}. "
+            "Use 127.0.0.1, and reach it from elsewhere through ssh -L or a proxy that asks"
+        )
+        self.host = host
+
+
+class BadRequest(CompatError):
+    """An HTTP client asks for something that cannot be; the text says what would be right."""
+
+
+class NoSuchLog(CompatError):
+    """There is no log of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no log {name[:200]!r} on this machine")
+        self.name = name

@@ -230,10 +230,15 @@ class AnyCluster:
 
 
 class Cluster(AnyCluster):
-    """One `heronry dev` on a root of its own; leaving the context ends it and looks for what is left."""
+    """One `heronry dev` on a root of its own; leaving the context ends it and looks for what is left.
 
-    def __init__(self, root: Path) -> None:
+    ``options`` are more words for its command line.
+    """
+
+    def __init__(self, root: Path, *options: str) -> None:
         super().__init__(root)
+        self.ui = ""
+        self._options = options
         self._dev: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -266,7 +271,11 @@ class Cluster(AnyCluster):
         with (self.root.parent / f"{self.root.name}.out").open("ab") as output:
             # A group of its own: Ctrl-C in a terminal goes to the whole group.
             self._dev = subprocess.Popen(
-                [BIN / "heronry", "dev", "--root", self.root, "--nimbus", "127.0.0.1:0"],
+                [
+                    *(BIN / "heronry", "dev", "--root", self.root),
+                    *("--nimbus", "127.0.0.1:0", "--ui", "127.0.0.1:0"),
+                    *self._options,
+                ],
                 env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -287,6 +296,7 @@ class Cluster(AnyCluster):
             return False
         self.host, _, port = ready["nimbus"].rpartition(":")
         self.port = int(port)
+        self.ui = ready["ui"]
         return True
 
     def output(self) -> str:

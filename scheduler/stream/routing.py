@@ -124,6 +124,7 @@ def build_routes(
                     _by_fields(slots, _positions(declared.fields, grouping.fields), declared.fields)
                 )
             elif grouping.kind is GroupingKind.PARTIAL_KEY:
+                route.reads_values = True
                 choosers.append(
                     _by_partial_key(slots, _positions(declared.fields, grouping.fields), declared.fields)
                 )

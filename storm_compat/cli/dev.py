@@ -11,6 +11,7 @@ eye is also shown here.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from scheduler.layout import Layout
     from storm_compat.daemon import Ready
     from storm_compat.errors import CompatError
+    from storm_compat.web import HttpSettings
 
 _MAX_LOG_BYTES = 10 * 1024 * 1024
 _LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s %(message)s"
@@ -64,6 +66,18 @@ Other commands find the cluster on the default root by themselves; any other nee
     is_flag=True,
     help="Let anybody who reaches the address of --nimbus run programs here as this user.",
 )
+@click.option(
+    "--ui",
+    metavar="HOST:PORT",
+    help="Where the REST API, /metrics and the logs are.  [default: 127.0.0.1:8080, or any free port]",
+)
+@click.option(
+    "--logviewer",
+    metavar="HOST:PORT",
+    help="Where the logs are besides.  [default: 127.0.0.1:8000, if that is free and --ui is not given]",
+)
+@click.option("--no-ui", is_flag=True, help="Serve nothing over HTTP.")
+@click.option("--rest-writes", is_flag=True, help="Let the REST API take orders such as kill and rebalance.")
 @json_option
 @click.pass_context
 def dev(
@@ -73,6 +87,10 @@ def dev(
     nimbus: str,
     conf_file: Path | None,
     trust_network: bool,
+    ui: str | None,
+    logviewer: str | None,
+    no_ui: bool,
+    rest_writes: bool,
     as_json: bool,
 ) -> int:
     """Run a cluster on this machine, in the foreground.
@@ -89,12 +107,14 @@ def dev(
     from storm_compat.cli.output import note
     from storm_compat.errors import CompatError, Exposed, PortInUse, RootInUse
 
-    try:
-        host, port = split_address(nimbus)
-    except ValueError as exc:
-        raise CommandError(f"--nimbus: {exc}", code=ExitCode.USAGE) from exc
+    host, port = _address("--nimbus", nimbus, 6627)
+    http = None if no_ui else _http_settings(ui, logviewer, may_write=rest_writes)
+    if no_ui and (ui or logviewer or rest_writes):
+        raise CommandError("--no-ui excludes --ui, --logviewer and --rest-writes", code=ExitCode.USAGE)
     layout = Layout((root or default_root()).absolute())
-    _set_up_logging(layout, verbosity=int(context.find_root().params.get("verbose") or 0))
+    context.call_on_close(
+        _set_up_logging(layout, verbosity=int(context.find_root().params.get("verbose") or 0))
+    )
 
     def on_ready(ready: daemon.Ready) -> None:
         _take_signals(layout)
@@ -102,7 +122,7 @@ def dev(
 
     try:
         overrides = _overrides(conf_file) | ({TRUST_KEY: True} if trust_network else {})
-        code = asyncio.run(daemon.run(layout, host, port, on_ready=on_ready, overrides=overrides))
+        code = asyncio.run(daemon.run(layout, host, port, on_ready=on_ready, overrides=overrides, http=http))
     except Exposed as exc:
         raise CommandError(str(exc), advice="with --trust-network.") from exc
     except (RootInUse, PortInUse) as exc:
@@ -121,8 +141,26 @@ def _overrides(conf_file: Path | None) -> dict[str, Any]:
     return {} if conf_file is None else storm_yaml.read(conf_file)
 
 
-def _set_up_logging(layout: Layout, *, verbosity: int) -> None:
-    """Log to ROOT/logs/nimbus.log; warnings, or with -v everything, also to stderr."""
+def _http_settings(ui: str | None, logviewer: str | None, *, may_write: bool) -> HttpSettings:
+    """Return where to serve HTTP, as the options say it."""
+    from storm_compat.web import LOGVIEWER_PORT, UI_PORT, HttpSettings
+
+    return HttpSettings(
+        ui=None if ui is None else _address("--ui", ui, UI_PORT),
+        logviewer=None if logviewer is None else _address("--logviewer", logviewer, LOGVIEWER_PORT),
+        may_write=may_write,
+    )
+
+
+def _address(option: str, text: str, default_port: int) -> tuple[str, int]:
+    try:
+        return split_address(text, default_port)
+    except ValueError as exc:
+        raise CommandError(f"{option}: {exc}", code=ExitCode.USAGE) from exc
+
+
+def _set_up_logging(layout: Layout, *, verbosity: int) -> Callable[[], None]:
+    """Log to ROOT/logs/nimbus.log; warnings, or with -v everything, also to stderr. Return what ends it."""
     import logging
     from logging.handlers import RotatingFileHandler
 
@@ -140,6 +178,12 @@ def _set_up_logging(layout: Layout, *, verbosity: int) -> None:
     root = logging.getLogger()
     root.handlers = [to_file, to_stderr]
     root.setLevel(min(to_file.level, to_stderr.level))
+
+    def end() -> None:
+        root.removeHandler(to_file)
+        to_file.close()
+
+    return end
 
 
 def _take_signals(layout: Layout) -> None:
@@ -190,6 +234,8 @@ def _announce(ready: Ready, layout: Layout, *, as_json: bool) -> None:
             {
                 "nimbus": ready.address,
                 "others": ready.other_addresses,
+                "ui": ready.ui,
+                "logviewer": ready.logviewer,
                 "root": layout.root,
                 "log": layout.nimbus_log,
                 "pid": os.getpid(),
@@ -202,6 +248,7 @@ def _announce(ready: Ready, layout: Layout, *, as_json: bool) -> None:
             *(f"  {transport:<10}  {where}" for transport, where in ready.other_addresses.items()),
             f"  root  {layout.root}",
             f"  log   {layout.nimbus_log}",
+            *([] if ready.ui is None else [f"  rest  http://{ready.ui}/api/v1/cluster/summary"]),
             "",
             "Next, in another terminal:",
             *([] if is_found else [f"  export {NIMBUS_VARIABLE}={ready.address}"]),
@@ -222,8 +269,10 @@ def _in_use(error: CompatError, layout: Layout) -> CommandError:
             code=ExitCode.EXISTS,
             advice=f"Use it, end it with: kill {first.pid}\nor take another --root, and another --nimbus.",
         )
-    from storm_compat.errors import PortInUse
+    from storm_compat.errors import HttpPortInUse, PortInUse
 
+    if isinstance(error, HttpPortInUse):
+        return CommandError(str(error), advice="For any free port: --ui 127.0.0.1:0; for none: --no-ui")
     if isinstance(error, PortInUse):
         return CommandError(str(error), advice="For any free port: --nimbus 127.0.0.1:0")
     return CommandError(str(error), code=ExitCode.EXISTS)

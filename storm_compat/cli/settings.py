@@ -79,7 +79,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def split_address(text: str) -> tuple[str, int]:
+def split_address(text: str, default_port: int = DEFAULT_PORT) -> tuple[str, int]:
     """Return host and port of ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``.
 
     Raises:
@@ -87,7 +87,7 @@ def split_address(text: str) -> tuple[str, int]:
     """
     host, separator, port = text.strip().rpartition(":")
     if not separator:
-        host, port = text.strip(), str(DEFAULT_PORT)
+        host, port = text.strip(), str(default_port)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     if not host or "/" in host or not port.isascii() or not port.isdigit() or int(port) > 65535:

@@ -159,6 +159,8 @@ def test_ready_says_where_nimbus_is_and_goes_with_it(start: Callable[..., Daemon
     assert ready == {
         "nimbus": f"127.0.0.1:{daemon.port()}",
         "others": {},
+        "ui": None,
+        "logviewer": None,
         "pid": daemon.process.pid,
         "root": str(tmp_path / "root"),
         "version": STORM_VERSION,

@@ -5,22 +5,19 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multilang.library import CAREFUL
 from scheduler.stream import notices
 from scheduler.stream.foresight import SUPPLY_COUNT
-from scheduler.topology import Component, Grouping, GroupingKind, Stream
+from scheduler.topology import Component, GroupingKind, Stream
 from tests.scheduler.stream.cluster import Child, Cluster, bolt, by, emit, spout, topology
+from tests.scheduler.stream.random_topology import KINDS
 
-ALL, DIRECT, FIELDS, GLOBAL, SHUFFLE = (
-    GroupingKind.ALL,
-    GroupingKind.DIRECT,
-    GroupingKind.FIELDS,
-    GroupingKind.GLOBAL,
-    GroupingKind.SHUFFLE,
-)
+ALL, DIRECT, FIELDS = GroupingKind.ALL, GroupingKind.DIRECT, GroupingKind.FIELDS
+BY_VALUE = (FIELDS, GroupingKind.PARTIAL_KEY)
 ASKING = 2
 
 
@@ -91,8 +88,9 @@ def test_one_who_is_told_ahead_need_not_be_watched_but_is_given_only_so_many_tup
     assert cluster.local(ASKING).limit == 5
 
 
-def test_where_values_decide_each_emit_is_answered_when_it_comes() -> None:
-    cluster = started(bolt("b", 3, 4, reads=[by(FIELDS, "a", "default", "value")]))
+@pytest.mark.parametrize("kind", BY_VALUE)
+def test_where_values_decide_each_emit_is_answered_when_it_comes(kind: GroupingKind) -> None:
+    cluster = started(bolt("b", 3, 4, reads=[by(kind, "a", "default", "value")]))
     child = asks(cluster, *range(50))
     assert [receivers(cluster, value) for value in range(50)] == child.task_ids
     assert notices.Asks(ASKING, is_waiting=True) in cluster.notices
@@ -158,9 +156,7 @@ def test_after_a_mistake_the_order_still_holds_and_nothing_more_is_told_ahead() 
 @settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
-    kinds=st.lists(
-        st.sampled_from([SHUFFLE, ALL, GLOBAL, FIELDS, GroupingKind.LOCAL_OR_SHUFFLE]), max_size=3
-    ),
+    kinds=st.lists(st.sampled_from(KINDS), max_size=3),
     streams=st.sampled_from([("default",), ("default", "other"), ("default", "direct")]),
 )
 def test_whatever_is_emitted_every_list_is_where_its_tuple_went(
@@ -172,7 +168,7 @@ def test_whatever_is_emitted_every_list_is_where_its_tuple_went(
         bolt(
             f"b{index}",
             *[next(task) for _ in range(chance.randint(1, 3))],
-            reads=[("a", chance.choice(streams[:2]), Grouping(kind, ("value",) if kind is FIELDS else ()))],
+            reads=[by(kind, "a", chance.choice(streams), *(["value"] if kind in BY_VALUE else []))],
         )
         for index, kind in enumerate(kinds)
         if "direct" not in streams

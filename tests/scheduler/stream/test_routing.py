@@ -164,3 +164,11 @@ def test_partial_key_without_fields_takes_the_first_value() -> None:
     assert len({targets(route, ["same", n])[0] for n in range(20)}) == 2
     with pytest.raises(BadTuple, match="a tuple has 0 values where 2 are declared"):
         targets(route, [])
+
+
+@pytest.mark.parametrize("kind", list(K))
+def test_only_groupings_by_key_look_at_values(kind: GroupingKind) -> None:
+    fields = ("a",) if kind is K.FIELDS else ()
+    assert routes(by(kind, "s", "default", *fields))["default"].reads_values is (
+        kind in (K.FIELDS, K.PARTIAL_KEY)
+    )

@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import psutil
@@ -17,6 +19,7 @@ from storm_compat.cli.exit_codes import ExitCode
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 REPOSITORY = Path(__file__).parents[3]
+HTTP = ["--ui", "127.0.0.1:0"]
 COMMAND = [sys.executable, "-c", "from storm_compat.cli.main import main; main()"]
 
 
@@ -25,9 +28,13 @@ def dev(tmp_path):
     """Return a function that starts a cluster on a root, and what it said when it was ready."""
     started = []
 
-    def start(*arguments, before=()):
+    def start(*arguments, before=(), without=()):
+        http = [word for word in HTTP if word not in without]
         process = subprocess.Popen(
-            [*before, *COMMAND, "dev", "--root", tmp_path / "root", "--nimbus", "127.0.0.1:0", *arguments],
+            [
+                *(*before, *COMMAND, "dev", "--root", tmp_path / "root", "--nimbus", "127.0.0.1:0"),
+                *(*http, *arguments),
+            ],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, start_new_session=True,
         )  # fmt: skip
         started.append(process)
@@ -133,6 +140,49 @@ def test_a_port_that_is_in_use_is_named(tmp_path, heronry):
     assert (result.code, result.out) == (ExitCode.FAILED, "")
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use\n" in result.err
     assert "--nimbus 127.0.0.1:0" in result.err
+
+
+def test_it_serves_http_where_it_says_and_takes_no_orders(dev):
+    said = document(dev("--json"))
+    with urllib.request.urlopen(f"http://{said['ui']}/api/v1/cluster/summary", timeout=20) as answer:
+        assert json.load(answer)["supervisors"] == 1
+    with urllib.request.urlopen(f"http://{said['ui']}/api/v1/cluster/configuration", timeout=20) as answer:
+        conf = json.load(answer)
+    port = int(said["ui"].rpartition(":")[2])
+    assert (conf["ui.port"], conf["logviewer.port"], conf["ui.actions.enabled"]) == (port, port, False)
+    order = urllib.request.Request(f"http://{said['ui']}/api/v1/topology/x/kill/0", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(order, timeout=20)
+    with caught.value as refusal:
+        assert "heronry dev --rest-writes" in json.load(refusal)["errorMessage"]
+
+
+def test_it_may_be_told_to_serve_no_http(dev):
+    said = document(dev("--json", "--no-ui", without=HTTP))
+    assert (said["ui"], said["logviewer"]) == (None, None)
+
+
+def test_a_port_for_http_that_is_in_use_is_named(tmp_path, heronry):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        result = heronry("dev", "--root", tmp_path / "root", "--nimbus", "127.0.0.1:0", "--ui", address)
+    assert (result.code, result.out) == (ExitCode.FAILED, "")
+    assert f"cannot listen on {address}: Address already in use\n" in result.err
+    assert "--ui 127.0.0.1:0" in result.err
+
+
+def test_http_is_for_this_machine_only(tmp_path, heronry):
+    result = heronry("dev", "--root", tmp_path / "root", "--nimbus", "127.0.0.1:0", "--ui", "0.0.0.0:0")
+    assert result.code == ExitCode.FAILED
+    assert "not on 0.0.0.0" in result.err
+    assert "ssh -L" in result.err
+
+
+def test_no_http_and_where_it_should_be_exclude_each_other(tmp_path, heronry):
+    result = heronry("dev", "--root", tmp_path / "root", "--no-ui", "--ui", "127.0.0.1:0")
+    assert result.code == ExitCode.USAGE
+    result = heronry("dev", "--root", tmp_path / "root", "--ui", "nowhere:nothing")
+    assert (result.code, "--ui: 'nowhere:nothing' is not HOST:PORT" in result.err) == (ExitCode.USAGE, True)
 
 
 def test_a_root_that_cannot_be_used_is_named(tmp_path, heronry):

@@ -1,0 +1,197 @@
+"""The routes, over HTTP, with the real handler behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from scheduler.state.records import Status
+from tests.storm_compat.rest.served import Site, serve
+
+pytestmark = pytest.mark.timeout(30)
+
+
+def test_pages_of_an_empty_cluster(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        assert (await site.get("cluster/summary"))["topologies"] == 0
+        assert (await site.get("cluster/configuration"))["storm.log.dir"] == str(site.logs)
+        assert [nimbus["status"] for nimbus in (await site.get("nimbus/summary"))["nimbuses"]] == ["Leader"]
+        assert len((await site.get("supervisor/summary"))["supervisors"]) == 1
+        assert (await site.get("topology/summary"))["topologies"] == []
+        assert (await site.get("owner-resources"))["owners"] == []
+        assert (await site.get("owner-resources/nobody"))["totalTopologies"] == 0
+
+    serve(tmp_path, story)
+
+
+def test_every_page_of_a_topology(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        topology_id = await site.submit()
+        (listed,) = (await site.get("topology/summary"))["topologies"]
+        assert listed["id"] == topology_id
+        whole = await site.get(f"topology/{topology_id}")
+        assert await site.get(f"topology/{topology_id}/metrics") == whole
+        assert [spout["spoutId"] for spout in whole["spouts"]] == ["words"]
+        assert (await site.get(f"topology/{topology_id}?window=600"))["windowHint"] == "10m 0s"
+        for component, kind in (("words", "spout"), ("count", "bolt")):
+            page = await site.get(f"topology/{topology_id}/component/{component}")
+            assert (page["id"], page["componentType"], page["topologyId"]) == (component, kind, topology_id)
+        assert (await site.get(f"topology-workers/{topology_id}"))["hostPortList"] == [
+            {"host": "h", "port": 6700}
+        ]
+        assert (await site.get(f"topology/{topology_id}/visualization")).keys() == {"words", "count"}
+        boxes = await site.get(f"topology/{topology_id}/visualization-init")
+        assert {":stream": "default", ":sani-stream": "default", ":checked": True} in [
+            box for row in boxes["visualizationTable"] for box in row[":row"]
+        ]
+        assert await site.get(f"topology/{topology_id}/lag") == {}
+        assert (await site.get("owner-resources/me"))["topologies"][0]["id"] == topology_id
+        (supervisor,) = (await site.get("supervisor/summary"))["supervisors"]
+        workers = (await site.get(f"supervisor?id={supervisor['id']}"))["workers"]
+        assert [worker["topologyId"] for worker in workers] == [topology_id]
+
+    serve(tmp_path, story)
+
+
+def test_names_with_odd_letters_may_come_encoded_or_not(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        topology_id = await site.submit("my top+\u00fc")
+        assert (await site.get(f"topology/{quote(topology_id, safe='')}"))["name"] == "my top+\u00fc"
+        page = await site.get(f"topology/{quote(topology_id)}/component/nope%2Fno", 500)
+        assert "nope/no" in page["errorMessage"]
+        page = await site.get(f"topology/{quote(topology_id)}/component/nope/no", 500)
+        assert "nope/no" in page["errorMessage"]
+
+    serve(tmp_path, story)
+
+
+def test_orders_change_the_topology(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        topology_id = await site.submit()
+        for order, status in (
+            ("deactivate", Status.INACTIVE),
+            ("activate", Status.ACTIVE),
+            ("kill/60", Status.KILLED),
+        ):
+            done = await site.post(f"topology/{topology_id}/{order}")
+            operation = order.partition("/")[0]
+            assert done == {"topologyOperation": operation, "topologyId": topology_id, "status": "success"}
+            assert site.topologies.named("wc").status.status is status
+        assert site.topologies.named("wc").status.wait_s == 60
+
+    serve(tmp_path, story)
+
+
+def test_orders_are_refused_when_read_only(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        topology_id = await site.submit()
+        refused = await site.post(f"topology/{topology_id}/kill/0", 403)
+        assert refused["error"] == "403 Forbidden"
+        assert "--rest-writes" in refused["errorMessage"]
+        assert site.topologies.named("wc").status.status is Status.ACTIVE
+
+    serve(tmp_path, story, may_write=False)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Host": "evil.example"},
+        {"Referer": "https://evil.example/"},
+    ],
+)
+def test_orders_of_strangers_pages_are_refused(tmp_path: Path, headers: dict[str, str]) -> None:
+    async def story(site: Site) -> None:
+        topology_id = await site.submit()
+        await site.post(f"topology/{topology_id}/kill/0", 403, **headers)
+        assert site.topologies.named("wc").status.status is Status.ACTIVE
+
+    serve(tmp_path, story)
+
+
+def test_orders_that_cannot_be_are_answered_with_the_reason(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        topology_id = await site.submit()
+        assert (
+            "the wait must be" in (await site.post(f"topology/{topology_id}/kill/soon", 400))["errorMessage"]
+        )
+        assert (await site.post("topology/nope-1-2/kill/0", 500))["errorMessage"] == "nope-1-2 is not alive"
+        await site.get(f"topology/{topology_id}/kill/0", 405)
+        await site.post(f"topology/{topology_id}/kill/60")
+        late = await site.post(f"topology/{topology_id}/activate", 500)
+        assert "No transition for event" in late["errorMessage"]
+
+    serve(tmp_path, story)
+
+
+def test_profiling_is_answered_as_switched_off(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        topology_id = await site.submit()
+        for order in ("start/h:6700/5", "stop/h:6700", "dumpjstack/h:6700", "restartworker/h:6700"):
+            done = await site.post(f"topology/{topology_id}/profiling/{order}")
+            assert done == {
+                "status": "disabled",
+                "message": "Profiling is not enabled on this server",
+            }
+        await site.post(f"topology/{topology_id}/profiling/start/h/5", 400)
+
+    serve(tmp_path, story)
+
+
+def test_errors_have_storms_form(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        assert await site.get("topology/nope", 500) == {
+            "error": "500 Server Error",
+            "errorMessage": "nope is not alive",
+        }
+        assert (await site.get("nothing/here", 404))["error"] == "404 Not Found"
+        assert "window must be" in (await site.get("topology/x?window=soon", 400))["errorMessage"]
+
+    serve(tmp_path, story)
+
+
+def test_headers_and_callbacks(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        status, headers, body = await site.raw("/api/v1/topology/summary?callback=a.b")
+        assert (status, body[:18]) == (200, b'a.b({"topologies":')
+        assert body.endswith(b");")
+        assert headers["Content-Type"].startswith("application/javascript")
+        for wrong in ("alert(1)", "a b", "%3Cscript%3E", "a" * 129, ""):
+            _, headers, body = await site.raw(f"/api/v1/topology/summary?callback={wrong}")
+            assert body.startswith(b'{"topologies":')
+        assert headers["Content-Type"].startswith("application/json")
+        assert headers["Cache-Control"] == "no-cache, no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "Access-Control-Allow-Origin" not in headers
+        _, headers, _ = await site.raw("/api/v1/topology/summary", Origin="http://localhost:3000")
+        assert headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+        status, _, _ = await site.raw("/api/v1/topology/summary?callback=a", Sec_Fetch_Site="cross-site")
+        assert status == 403
+
+    serve(tmp_path, story)
+
+
+def test_a_body_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        topology_id = await site.submit()
+        refused = await site.post(f"topology/{topology_id}/rebalance/0", 413, body="x" * 2_000_000)
+        assert refused["error"].startswith("413")
+
+    serve(tmp_path, story)
+
+
+def test_what_nobody_expected_is_answered_with_an_id(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(site: Site) -> None:
+        site.topologies.all = None
+        failed = await site.get("topology/summary", 500)
+        assert failed["error"] == "500 Server Error"
+        error_id = failed["errorMessage"].split()[2].rstrip(";")
+        assert error_id in caplog.text
+
+    serve(tmp_path, story)
