@@ -45,8 +45,9 @@ _MARKER = "HERONRY_CONTAINER"
 T = TypeVar("T")
 
 
-def until(check: Callable[[], T], what: str = "", *, timeout_s: float = DEADLINE_S) -> T:
+def until(check: Callable[[], T], what: str = "", *, timeout_s: float | None = None) -> T:
     """Return what ``check`` returns as soon as it is true."""
+    timeout_s = timeout_s or DEADLINE_S
     deadline = time.monotonic() + timeout_s
     while not (found := check()):
         assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what or check} (last: {found!r})"

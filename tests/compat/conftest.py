@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import tests.cluster
 from tests.cluster import AnyCluster, Cluster, Draft, Running
 from tests.compat import jvm
 from tests.compat.real_storm import RealStorm
@@ -17,7 +18,9 @@ from tests.compat.storm_client import VERSIONS, StormClient
 Run = Callable[..., Running]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "compatibility.md"
-STORM_TIMEOUT_S = 240
+# A worker of Storm's takes 6 s to start, and more on a busy machine.
+STORM_DEADLINE_S = 100.0
+STORM_TIMEOUT_S = 300
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--against", "heronry") == "storm":
         config.hook.pytest_deselected(items=ours)
         items[:] = [item for item in items if item not in ours]
+        tests.cluster.DEADLINE_S = STORM_DEADLINE_S
         for item in items:
             item.add_marker(pytest.mark.timeout(STORM_TIMEOUT_S), append=False)
 

@@ -16,7 +16,11 @@ from tests.compat.conftest import Run
 
 JAVA_OBJECTS = Path(__file__).parents[1] / "multilang" / "java_objects"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(60),
+    pytest.mark.differs("How components run is Heronry's own"),
+]
 
 
 def numbers(count: int = 0, **options: Any) -> Draft:

@@ -251,6 +251,19 @@ def test_43_a_client_of_the_first_versions_finds_the_uptime_it_requires(
     assert summary.nimbus_uptime_secs == summary.nimbuses[0].uptime_secs
 
 
+def test_44_a_component_page_needs_no_window(cluster: Cluster, run: Run) -> None:
+    running = run(small())
+    until(lambda: running.counts("numbers").acked == 5)
+    for component in ("numbers", "sink"):
+        page = cluster.nimbus.getComponentPageInfo(running.topology_id, component, None, False)
+        assert (page.component_id, page.num_executors, page.num_tasks) == (component, 1, 1)
+        assert {":all-time", "600", "10800", "86400"} == set(page.window_to_stats)
+        assert len(page.exec_stats) == 1
+        [stats] = page.exec_stats
+        assert stats.exec_summary.component_id == component
+    assert page.gsid_to_input_stats
+
+
 def test_every_method_of_the_interface_is_answered_on_one_connection(cluster: Cluster, run: Run) -> None:
     running = run(small())
     name, topology_id = running.name, running.topology_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,3 +111,29 @@ def test_submitted_inactive_no_component_runs(user: User) -> None:
     until(lambda: running.pids("scheduler.run.container") and running.info().sched_status == "")
     assert running.info().status == "INACTIVE"
     assert running.pids("streamparse_run") == []
+
+
+@pytest.mark.differs("Storm's UI and logviewer are not on Maven Central")
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="sparse stats needs a setuptools older than Python 3.12"
+)
+def test_34_stats_of_all_kinds_are_complete(user: User) -> None:
+    user.project.know_ui(int(user.cluster.ui.rpartition(":")[2]))
+    assert user.submit("wc", "-j", user.project.jar, "-o", "word_count.sentences=50")[0] == 0
+    running = user.running("wc")
+    until(lambda: running.counts("sentence_spout").acked == 50)
+
+    def shown(*words: str) -> str:
+        code, output = user.sparse(*words, "-e", "prod")
+        assert code == 0, output
+        assert "MISSING" not in output
+        return output
+
+    assert running.topology_id in shown("stats").replace("\n", "")
+    topology = shown("stats", "-n", "wc")
+    assert {"sentence_spout", "split", "count"} <= set(re.findall(r"\w+", topology)), topology
+    assert re.search(r"All time.*\b50\b", topology), topology
+    assert re.search(r"\b50\b", shown("stats", "-n", "wc", "-c", "sentence_spout"))
+    assert re.search(r"sentence_spout", shown("stats", "-n", "wc", "-c", "split"))
+    assert "wc" in shown("slot_usage")
+    assert "worker.log" in shown("worker_uptime")

@@ -19,7 +19,11 @@ from tests.cluster import run as run_command
 from tests.compat.conftest import Run
 from tests.compat.word_count import Project, counted, counted_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(60),
+    pytest.mark.differs("How components run is Heronry's own"),
+]
 
 SPLIT, COUNT, SPOUT = "bolts.split.SplitBolt", "bolts.count.CountBolt", "spouts.sentences.SentenceSpout"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
@@ -13,6 +15,7 @@ from pathlib import Path
 from tests.cluster import BIN, Cluster, run
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "word_count"
+SETUPTOOLS = EXAMPLE.parents[1] / ".tmp" / "setuptools-65"
 SENTENCES = (
     "the heron stands in the shallow water",
     "a fish swims past the heron",
@@ -29,6 +32,7 @@ class Project:
         self.folder = folder / "word_count"
         self.jar = folder / "word_count.jar"
         self._cluster = cluster
+        self._more: dict[str, str] = {}
         shutil.copytree(EXAMPLE, self.folder, ignore=shutil.ignore_patterns("_build", "__pycache__"))
         with zipfile.ZipFile(self.jar, "w") as archive:
             for path in sorted((self.folder / "src").rglob("*.py")):
@@ -40,15 +44,44 @@ class Project:
         text = source.read_text()
         source.write_text(re.sub(r"par=(\d+)", lambda m: f"par={change.get(int(m[1]), int(m[1]))}", text))
 
+    def know_ui(self, port: int) -> None:
+        """Put in what `sparse stats` needs besides: a UI port, Leiningen, and a setuptools of its age.
+
+        It compares versions with "0.9.2-incubating", which setuptools refuses since 66.
+        """
+        config = self.folder / "config.json"
+        settings = json.loads(config.read_text())
+        settings["envs"]["prod"]["ui.port"] = port
+        config.write_text(json.dumps(settings))
+        lein = self.folder / "bin" / "lein"
+        lein.parent.mkdir()
+        lein.write_text("""#!/bin/sh\necho '[org.apache.storm/storm-core "1.2.2"]'\n""")
+        lein.chmod(0o755)
+        if not SETUPTOOLS.exists():
+            pip = (
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+            )
+            code, output = run(*pip, "--target", SETUPTOOLS, "setuptools==65.7.0", cwd=self.folder)
+            assert code == 0, output
+        self._more["PYTHONPATH"] = str(SETUPTOOLS)
+
     def sparse(self, *words: str | Path) -> tuple[int, str]:
         """Run a sparse command; return its exit code and all it wrote."""
         return run(
             BIN / "sparse",
             *words,
             cwd=self.folder,
+            PATH=os.pathsep.join([str(self.folder / "bin"), str(BIN), os.environ["PATH"]]),
             LEIN_ROOT="1",
             STREAMPARSE_NIMBUS=self._cluster.address,
             PYTHONWARNINGS="ignore",
+            **self._more,
         )
 
     def submit(self, name: str, *more: str | Path) -> tuple[int, str]:
