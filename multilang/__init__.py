@@ -1,6 +1,7 @@
 """Talk with one component over Storm's multilang protocol.
 
     framing    bytes -> texts, one per message
+    serializer msgpack    for components that speak MessagePack instead of JSON
     codec      text -> event, message -> bytes; tolerant where children are sloppy
     events     what a component can say, one class per fact
     session    who may speak when; the host's side of one conversation

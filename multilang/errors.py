@@ -5,6 +5,7 @@ MultilangError
     RemoteProtocolError    the component said something that cannot be passed over
     JavaStreamError        what a client sent as a Java object cannot be read
     NotAShellComponent     it can, but only a JVM can run it
+    UnknownSerializer      a topology wants its components spoken to in a form that we have not
     ShellProcessError      the component's process failed
         CommandNotFound    there is no such program
         LaunchFailed       the system would not start it
@@ -40,6 +41,17 @@ class NotAShellComponent(MultilangError):
     def __init__(self, class_name: str | None) -> None:
         super().__init__(f"Java class {class_name}" if class_name else "a Java value that is no object")
         self.class_name = class_name
+
+
+class UnknownSerializer(MultilangError):
+    """A topology names a serializer that is Java code."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"topology.multilang.serializer names {name}, which is Java code. Known are "
+            "org.apache.storm.multilang.JsonSerializer and com.yelp.pyleus.serializer.MessagePackSerializer"
+        )
+        self.name = name
 
 
 class ShellProcessError(MultilangError):

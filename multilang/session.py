@@ -24,6 +24,8 @@ from multilang import codec
 from multilang.errors import LocalProtocolError, RemoteProtocolError
 from multilang.events import Event, Ready, Sync
 from multilang.framing import FrameReader
+from multilang.msgpack import MessageReader
+from multilang.serializer import Serializer
 
 
 class Kind(enum.Enum):
@@ -45,16 +47,17 @@ class State(enum.Enum):
 class ShellSession:
     """Track one component's conversation; owns no process and no pipe."""
 
-    __slots__ = ("_frames", "_has_answered", "kind", "outstanding", "pid", "state")
+    __slots__ = ("_frames", "_has_answered", "_is_json", "kind", "outstanding", "pid", "state")
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, serializer: Serializer = Serializer.JSON) -> None:
         self.kind = kind
         self.state = State.NEW
         self.pid = 0
         """As the component says; may differ from its process where a wrapper started it."""
         self.outstanding = 0
         """Commands to a spout that have had no ``sync`` yet."""
-        self._frames = FrameReader()
+        self._is_json = serializer is Serializer.JSON
+        self._frames: FrameReader | MessageReader = FrameReader() if self._is_json else MessageReader()
         self._has_answered = False
 
     def greet(self, conf: Mapping[str, Any], pid_dir: str, context: Mapping[str, Any]) -> bytes:
@@ -92,7 +95,7 @@ class ShellSession:
         """
         if self.state is State.BROKEN:
             raise RemoteProtocolError("the conversation is over")
-        is_plain = codec.looks_plain(data)
+        is_plain = self._is_json and codec.looks_plain(data)
         had_begun = self._frames.buffered_bytes > 0
         try:
             texts = self._frames.feed(data)

@@ -19,7 +19,9 @@ from typing import Any, Final
 
 import simplejson
 
+from multilang.errors import UnknownSerializer
 from multilang.java_object import ShellObject
+from multilang.serializer import serializer_of
 from scheduler.config import StreamConfig
 from scheduler.errors import TopologyError
 from scheduler.topology import Component, Input, Stream, Topology
@@ -195,7 +197,8 @@ def _refuse_unusable_settings(topology: Topology) -> None:
     """Raise if a container could not read its settings; better here than each time it is started."""
     try:
         StreamConfig.from_conf(topology.conf)
-    except TopologyError as exc:
+        serializer_of((), topology.conf.get("topology.multilang.serializer"))
+    except (TopologyError, UnknownSerializer) as exc:
         raise InvalidConf(str(exc)) from exc
     for component in topology.components:
         try:

@@ -17,6 +17,7 @@ Where its answers can be foreseen, they are sent ahead (`foresight`).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, final
 
 import msgspec
@@ -89,6 +90,7 @@ class LocalTask:
         "spoke_at",
         "step",
         "task",
+        "translate",
         "urgent",
         "wait_until",
         "wary_s",
@@ -158,6 +160,9 @@ class LocalTask:
         """Bolts: since when there is something to ack, or the last ack came; None if there is not."""
         self.busy_ms = 0.0
 
+        self.translate: Callable[[bytes], bytes] | None = None
+        """From whole JSON messages to what the component reads; None: it reads JSON."""
+
         self.is_dirty = False
         self.parts: list[Part] = []
         self.urgent: list[bytes] = []
@@ -208,8 +213,17 @@ class LocalTask:
         if self.urgent:
             data = b"".join(self.urgent)
             self.urgent.clear()
-            return data + self.chunks.popleft() if self.chunks else data
-        return self.chunks.popleft() if self.chunks else None
+            if self.chunks:
+                data += self.chunks.popleft()
+        elif self.chunks:
+            data = self.chunks.popleft()
+        else:
+            return None
+        if self.translate is not None:
+            self.queued_bytes -= len(data)
+            data = self.translate(data)
+            self.queued_bytes += len(data)
+        return data
 
     def wrote(self, data: bytes | memoryview, byte_count: int) -> None:
         """Note that the first ``byte_count`` bytes of what `take` returned are in the pipe."""

@@ -38,6 +38,8 @@ from multilang.events import (
     Sync,
 )
 from multilang.library import UNKNOWN, Library
+from multilang.msgpack import from_json
+from multilang.serializer import Serializer, serializer_of
 from multilang.session import Kind, ShellSession, State
 from scheduler.config import StreamConfig
 from scheduler.plan import PackingPlan
@@ -228,7 +230,11 @@ class StreamManager:
         if library.keeps_task_ids if is_ahead is None else is_ahead:
             local.foresight = foresee(local.routes)
         local.window_limit = spouts.window_limit(self.config[task], library)
-        local.session = ShellSession(Kind.SPOUT if local.is_spout else Kind.BOLT)
+        serializer = serializer_of(
+            self.topology.component(local.component).command, conf.get("topology.multilang.serializer")
+        )
+        local.session = ShellSession(Kind.SPOUT if local.is_spout else Kind.BOLT, serializer)
+        local.translate = from_json if serializer is Serializer.MSGPACK else None
         # In front of everything, also of tuples that came while nobody was there.
         local.deliver_urgently(local.session.greet(conf, pid_dir, context))
         self._mark(local)

@@ -364,6 +364,27 @@ def test_20_what_ignores_the_end_of_input_and_sigterm_is_gone_after_the_kill(run
     assert set(pids) & processes().keys() == set()
 
 
+def test_21_components_that_speak_messagepack_meet_those_that_speak_json(run: Run) -> None:
+    given = [1, -1, 2**63 - 1, 1.5, "é \U0001f600", None, [1, {"a": [True]}]]
+    draft = Draft()
+    packs = {"command": "streamparse_run"}
+    draft.spout("numbers", "-s msgpack packs.PackingSpout", values=given, **packs)
+    draft.bolt(
+        "packs",
+        "-s msgpack packs.PackingBolt",
+        {"numbers": "shuffle"},
+        streams={"default": ["value", "bytes"]},
+        **packs,
+    )
+    draft.bolt("sink", "sink.py", {"packs": "shuffle", "numbers": "shuffle"})
+    running = run(draft)
+    all_acked(running, len(given))
+    assert values(running, "packs") == [[value] for value in given]
+    found = [value for value in values(running, "sink") if len(value) == 2]
+    assert found == [[value, "AP8="] for value in given]
+    assert running.errors("packs") == running.errors("numbers") == []
+
+
 def test_22_43_metrics_and_errors_of_a_component_are_kept_in_measure(run: Run) -> None:
     draft = numbers(9)
     draft.bolt("tells", "tells.py", {"numbers": "shuffle"})
