@@ -71,6 +71,9 @@ class StreamConfig:
     spout_window: int | None = _key("heronry.spout.window", None, least=1)
     """The most ``next`` in one batch. None: several, if a spout's library is known to take them in turn."""
 
+    is_accelerated: bool = _key("heronry.accelerate", False)
+    """Whether a Python component gets our own library in pystorm's place (`multilang.standin`)."""
+
     high_mark_bytes: int = _key("heronry.stream.queue.high.bytes", 256 * 1024)
     """A task with more waiting for it is congested. Bytes."""
 

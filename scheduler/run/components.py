@@ -16,12 +16,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from multilang import standin
 from multilang.command import prepare
 from multilang.errors import HeartbeatTimeout, MultilangError, ProcessExited, show_command
 from multilang.library import recognize
 from multilang.liveness import Liveness
 from multilang.process import ShellProcess
 from multilang.session import State
+from scheduler.config import StreamConfig
 from scheduler.context import shell_context
 from scheduler.control.backoff import Backoff
 from scheduler.run.loop import HANG_UP, READ, WRITE, Loop
@@ -384,8 +386,11 @@ class Components:
     def environment(self, component: str) -> Mapping[str, str]:
         """Return what the topology adds to the environment of a component."""
         conf = self.manager.topology.component_conf(self.manager.topology.component(component))
-        extra = conf.get("topology.environment")
-        return {str(k): str(v) for k, v in extra.items()} if isinstance(extra, Mapping) else {}
+        given = conf.get("topology.environment")
+        extra = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
+        if StreamConfig.from_conf(conf).is_accelerated:
+            extra |= standin.environment({**os.environ, **extra})
+        return extra
 
     def start_all(self, now: float) -> None:
         """Start every component, once."""

@@ -43,6 +43,7 @@ Examples:
     help="Python file with the topology class, or its Thrift binary; needed with a jar.",
 )
 @click.option("--python", metavar="PROGRAM", help="Python with streamparse, to load the topology with.")
+@click.option("--accelerate", is_flag=True, help="Run pystorm's components on Heronry's faster library.")
 @click.option("-i", "--inactive", is_flag=True, help="Start with resting spouts.")
 @click.option("-f", "--force", is_flag=True, help="Kill a running topology of that name first.")
 @click.option(
@@ -77,6 +78,7 @@ def submit(
     options: tuple[str, ...],
     topology_file: Path | None,
     python: str | None,
+    accelerate: bool,
     inactive: bool,
     force: bool,
     kill_wait_s: int,
@@ -93,6 +95,7 @@ def submit(
     """
     import tempfile
 
+    from multilang import standin
     from storm_compat.cli import output
     from storm_compat.cli.connect import connect
     from storm_compat.cli.lifecycle import kill_and_wait
@@ -102,6 +105,8 @@ def submit(
     from storm_compat.cli.settings import target
 
     overrides = dict(_parse_option(option) for option in options)
+    if accelerate:
+        overrides[standin.KEY] = True
     choice = Choice(path, topology, name, environment, topology_file, python, _is_local(target(context).host))
     with tempfile.TemporaryDirectory(prefix="heronry-") as scratch:
         prepared = prepare(choice, Path(scratch))

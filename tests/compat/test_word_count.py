@@ -97,6 +97,21 @@ def test_2000_sentences_are_counted_exactly(submit: Submit, workers: int, spouts
     assert sum(map(len, files)) == len(wanted)
 
 
+def test_the_unmodified_project_runs_accelerated(submit: Submit) -> None:
+    running = submit(2, par={2: 2}, **{"word_count.sentences": 2000, "heronry.accelerate": "true"})
+    wanted = counted(2000)
+    said_all_acked(running)
+    until(lambda: counted_in(results(running)) == wanted, "the result files are complete")
+    until(lambda: running.counts("sentence_spout") == Counts(emitted=2000, acked=2000, failed=0))
+    for words in (SPOUT, SPLIT, COUNT):
+        for pid in running.pids(words):
+            mapped = Path(f"/proc/{pid}/environ").read_bytes()
+            assert b"PYTHONPATH=" in mapped
+            assert b"multilang/standin/path" in mapped
+    assert "pystorm StormHandler" not in running.log()
+    assert "logging to the host from level" in running.log()
+
+
 # -- kills ----------------------------------------------------------------------
 
 

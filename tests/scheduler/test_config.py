@@ -10,6 +10,12 @@ from scheduler.config import StreamConfig
 from scheduler.errors import TopologyError
 
 
+def test_accelerate_must_be_a_boolean() -> None:
+    assert StreamConfig.from_conf({"heronry.accelerate": True}).is_accelerated
+    with pytest.raises(TopologyError, match=r"heronry\.accelerate must be true or false, not 'yes'"):
+        StreamConfig.from_conf({"heronry.accelerate": "yes"})
+
+
 def test_an_empty_conf_has_storms_defaults() -> None:
     config = StreamConfig.from_conf({})
     assert config == StreamConfig()

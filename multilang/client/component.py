@@ -1,0 +1,357 @@
+"""What spouts and bolts have in common: the handshake, the loop, emits, errors.
+
+    handshake -> initialize -> [ receive a batch -> handle each message -> flush ] for ever
+
+The names are pystorm's and mean what they mean there; what differs on purpose
+is in docs/pystorm.md.  A class that overrides one of the methods in between
+(`read_command`, `send_message`, `_run` and the like) is served one message at
+a time through them, as pystorm would: right before fast.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections import deque
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, ClassVar, Final, NamedTuple, NoReturn
+
+import msgspec
+
+from multilang.client import logs
+from multilang.client.errors import StormWentAwayError
+from multilang.client.serializers import SERIALIZERS, Incoming, Message, as_message
+
+log = logging.getLogger(logs.LOGGER)
+
+PATIENCE_S: Final = 0.001
+"""What has been put is written after so long, even if there is more to handle."""
+
+CAREFUL_COUNT: Final = 20
+"""So many inputs in a row are answered message by message after one that took longer than `PATIENCE_S`."""
+
+
+class Tuple(NamedTuple):
+    """One tuple for a bolt."""
+
+    id: str
+    component: str
+    """Who emitted it."""
+
+    stream: str
+    task: int
+    values: Any
+    """A tuple; with field names if the host told them."""
+
+
+class Component:
+    """Base of all spouts and bolts.
+
+    Attributes:
+        topology_name, component_name, task_id: who this is, once `run` has begun.
+        storm_conf, context: what the host said in its handshake.
+        debug: the conf's ``topology.debug``.
+        logger: writes to the host's log, or to a file: see `multilang.client.logs`.
+        exit_on_exception: whether an exception ends the process, with code 1.
+    """
+
+    exit_on_exception: ClassVar[bool] = True
+
+    _in_between: ClassVar[tuple[str, ...]] = (
+        *("_run", "read_message", "read_command", "send_message"),
+        *("_handle_commands", "is_heartbeat"),
+    )
+    """Methods that the fast loop leaves out; not to be overridden without losing it."""
+
+    def __init__(
+        self,
+        input_stream: IO[Any] | None = None,
+        output_stream: IO[Any] | None = None,
+        rdb_signal: str | int | None = "SIGUSR1",
+        serializer: str = "json",
+    ) -> None:
+        if serializer not in SERIALIZERS:
+            raise ValueError(f"Unknown serializer: {serializer!r}; there are {', '.join(SERIALIZERS)}")
+        self.topology_name: str | None = None
+        self.task_id: int | None = None
+        self.component_name: str | None = None
+        self.debug: bool | None = None
+        self.storm_conf: dict[str, Any] | None = None
+        self.context: dict[str, Any] | None = None
+        self.pid = os.getpid()
+        self.logger: logging.Logger = log
+        self._reader_lock = threading.RLock()
+        self._writer_lock = threading.RLock()
+        self.serializer = SERIALIZERS[serializer](
+            input_stream or sys.stdin, output_stream or sys.stdout, self._reader_lock, self._writer_lock
+        )
+        self._owns_process = input_stream is None and output_stream is None
+        self._commands: deque[Message] = deque()
+        self._pending_task_ids: deque[list[int]] = deque()
+        self._careful_count = CAREFUL_COUNT
+        self._is_plain = self._overrides(*self._in_between)
+        self._writes_json = serializer == "json" and not self._overrides("send_message")
+        if rdb_signal is not None:
+            number = getattr(signal, rdb_signal, None) if isinstance(rdb_signal, str) else rdb_signal
+            if number is not None:
+                signal.signal(number, _debug)
+
+    # ---- for authors
+
+    def initialize(self, storm_conf: dict[str, Any], context: dict[str, Any]) -> None:
+        """Called once, after the handshake and before the first tuple: connect to data sources here."""
+
+    def log(self, message: object, level: str | None = None) -> None:
+        """Write to the host's log, whatever the level; `logger` minds ``pystorm.log.level``.
+
+        Args:
+            message: anything with a text.
+            level: trace, debug, info, warn or error; None means info.
+        """
+        number = logs.STORM_LEVELS.get(level or "info", logs.INFO)
+        self.send_message({"command": "log", "msg": str(message), "level": number})
+
+    def report_metric(self, name: str, value: Any) -> None:
+        """Report a number, or a map of numbers, under a name."""
+        self.send_message({"command": "metrics", "name": name, "params": value})
+
+    def raise_exception(self, exception: BaseException, tup: Any = None) -> None:
+        """Show an exception, with its traceback, as an error of this component."""
+        about = f" raised while processing Tuple {tup!r}" if tup else " raised"
+        lines = "".join(traceback.format_exception(exception))
+        self.send_message({"command": "error", "msg": f"Python {type(exception).__name__}{about}\n{lines}"})
+        self.send_message({"command": "sync"})
+
+    def flush(self) -> None:
+        """Write at once what was emitted so far; for authors who block for long after an emit."""
+        self.serializer.flush()
+
+    # ---- messages
+
+    def read_handshake(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return conf and context as the host tells them; answers with the pid."""
+        message = self.read_message()
+        (Path(message["pidDir"]) / str(self.pid)).touch()
+        self.send_message({"pid": self.pid})
+        return message["conf"], message["context"]
+
+    def read_message(self) -> Any:
+        """Return the next message as it is: a dict, or a list of task ids."""
+        return self.serializer.read_message()
+
+    def read_command(self) -> Any:
+        """Return the next message that is no list of task ids; those are kept for `read_task_ids`."""
+        while True:
+            message = _as_dict(self._commands.popleft()) if self._commands else self.read_message()
+            if not isinstance(message, list):
+                return message
+            self._pending_task_ids.append(message)
+
+    def read_task_ids(self) -> list[int]:
+        """Return the next list of task ids; what comes before it is kept for `read_command`."""
+        if self._pending_task_ids:
+            return self._pending_task_ids.popleft()
+        for index, message in enumerate(self._commands):
+            if isinstance(message, list):
+                del self._commands[index]
+                return message
+        while not isinstance(answer := self.read_message(), list):
+            self._commands.append(as_message(answer))
+        return answer
+
+    def send_message(self, message: Any) -> None:
+        """Send a message to the host."""
+        if not isinstance(message, dict):
+            self.logger.error("not sent, since it is no dict: %r", message)
+            return
+        self.serializer.send_message(message)
+
+    def emit(  # noqa: PLR0917  pystorm's signature
+        self,
+        tup: list[Any] | tuple[Any, ...],
+        tup_id: Any = None,
+        stream: str | None = None,
+        anchors: list[Any] | None = None,
+        direct_task: int | None = None,
+        need_task_ids: bool = False,
+    ) -> list[int] | None:
+        """Emit values on a stream; return the tasks they went to if ``need_task_ids``, else None.
+
+        Raises:
+            TypeError: ``tup`` is neither list nor tuple, or holds what JSON cannot.
+        """
+        if not isinstance(tup, list | tuple):
+            raise TypeError(f"a tuple must be a list or a tuple, not {type(tup).__name__}: {tup!r:.200}")
+        message: dict[str, Any] = {"command": "emit", "tuple": tup}
+        if anchors is not None:
+            message["anchors"] = anchors
+        if tup_id is not None:
+            message["id"] = tup_id
+        if stream is not None:
+            message["stream"] = stream
+        if direct_task is not None:
+            message["task"] = direct_task
+        if not need_task_ids:
+            message["need_task_ids"] = False
+        if not need_task_ids or direct_task is not None:
+            self.send_message(message)
+            return [direct_task] if need_task_ids and direct_task is not None else None
+        with self._reader_lock, self._writer_lock:  # the answer must be the one to this emit
+            self.send_message(message)
+            self.serializer.flush()
+            return self.read_task_ids()
+
+    # ---- the loop
+
+    def run(self) -> None:
+        """Serve until the host goes away: exit code 2; or, after an exception, 1. Not to be overridden."""
+        if self._owns_process:
+            self._take_pipes()
+        conf, context = self.read_handshake()
+        self._setup_component(conf, context)
+        self.initialize(conf, context)
+        while True:
+            try:
+                self._serve()
+            except StormWentAwayError:
+                log.info("ending: the host went away")
+                self._exit(2)
+            except Exception as exc:  # noqa: BLE001  reported, whatever it is
+                self._report(exc)
+                if self.exit_on_exception:
+                    self._exit(1)
+            except BaseException:  # SystemExit of the author's, Ctrl-C: what was emitted still counts
+                self.serializer.flush()
+                raise
+
+    def _serve(self) -> None:
+        """Handle what comes, for ever."""
+        serializer, commands = self.serializer, self._commands
+        serializer.write_through = True
+        while self._is_plain:
+            self._run()
+        while True:
+            if not commands:
+                serializer.flush()
+                serializer.write_through = True  # other threads may emit meanwhile
+                commands.extend(serializer.receive())
+                serializer.write_through = self._careful_count > 0
+            self._handle_commands()
+
+    def _be_less_careful(self) -> None:
+        """One more input was handled in no time."""
+        self._careful_count -= 1
+        self.serializer.write_through = self._careful_count > 0
+
+    def _pace(self, last_s: float, now_s: float) -> float:
+        """Write what waits since it has waited long enough; return when the next wait began.
+
+        An input that took so long by itself makes the next ones be answered message by message.
+        """
+        if now_s - last_s > PATIENCE_S:
+            self._careful_count = CAREFUL_COUNT
+            self.serializer.write_through = True
+        self.serializer.flush()
+        return now_s
+
+    def _run(self) -> None:
+        """Handle one message, by the methods that authors may override."""
+        raise NotImplementedError
+
+    def _handle_commands(self) -> None:
+        """Handle all messages that were received; an exception leaves the rest for the next call."""
+        raise NotImplementedError
+
+    def _setup_component(self, storm_conf: dict[str, Any], context: dict[str, Any]) -> None:
+        """Learn who this is."""
+        self.topology_name = storm_conf.get("topology.name", "")
+        task = context.get("taskid", "")
+        name = context.get("componentid")
+        if name is None:  # hosts before Storm 0.10
+            name = context.get("task->component", {}).get(str(task), "")
+        self.task_id, self.component_name = task, name
+        self.debug = storm_conf.get("topology.debug", False)
+        self.storm_conf, self.context = storm_conf, context
+        self.logger = logs.set_up(
+            storm_conf, self, topology=self.topology_name or "", component=name, task=task, pid=self.pid
+        )
+
+    def _report(self, exc: Exception) -> None:
+        """Say what happened, and let the component fail what it was at."""
+        try:
+            self.logger.error("Exception in %s.run()", type(self).__name__, exc_info=exc)
+            self._handle_run_exception(exc)
+            self.serializer.flush()
+        except StormWentAwayError:
+            log.error("ending: the host went away before it could be told of this:", exc_info=exc)
+            self._exit(2)
+        except Exception:
+            log.exception("could not tell the host of an exception")
+
+    def _handle_run_exception(self, exc: Exception) -> None:
+        """Tell the host; bolts also fail what they were at."""
+        self.raise_exception(exc)
+
+    def _exit(self, status_code: int) -> NoReturn:
+        """End the process, threads that still run included."""
+        try:
+            self.serializer.flush()
+        except StormWentAwayError:
+            pass
+        if threading.active_count() > 1:
+            sys.stderr.flush()
+            os._exit(status_code)
+        sys.exit(status_code)
+
+    def _take_pipes(self) -> None:
+        """Keep the pipes for the protocol alone: prints are logged, programs started here get neither."""
+        try:
+            incoming, outgoing = os.dup(0), os.dup(1)
+        except OSError:
+            return
+        self.serializer.use_descriptors(incoming, outgoing)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        os.dup2(2, 1)
+        sys.stdout = logs.LogStream(logging.getLogger("pystorm.stdout"))
+
+    def _overrides(self, *names: str) -> bool:
+        """Return whether the author's class has a method of its own in place of one of ours."""
+        return any(
+            not _module_of(getattr(type(self), name, None)).startswith("multilang.client") for name in names
+        )
+
+    @staticmethod
+    def is_heartbeat(tup: Tuple) -> bool:
+        """Return whether the host only asks for a sign of life."""
+        return tup.task == -1 and tup.stream == "__heartbeat"
+
+
+def _as_dict(message: Any) -> Any:
+    """Return a message in the form in which `Component.read_message` returns them."""
+    if not isinstance(message, Incoming):
+        return message
+    if message.command is not None:
+        return {"command": message.command, "id": message.id}
+    return msgspec.to_builtins(message)
+
+
+def _module_of(method: Any) -> str:
+    return getattr(method, "__module__", None) or ""
+
+
+def _debug(number: int, frame: FrameType | None) -> None:
+    """Open a remote debugger, if one is installed."""
+    try:
+        from remote_pdb import RemotePdb
+    except ImportError:
+        log.warning("no debugger: pip install remote_pdb to have one on this signal")
+    else:
+        RemotePdb(host="127.0.0.1", port=0).set_trace(frame=frame)
+    signal.signal(number, _debug)

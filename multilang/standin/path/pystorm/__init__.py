@@ -1,0 +1,38 @@
+"""pystorm's names, on Heronry's library; see `multilang.standin`."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+if importlib.util.find_spec("multilang") is None:
+    # The package that this file is in, without all else that is installed beside it.
+    _house = ModuleType("multilang")
+    _house.__path__ = [str(Path(__file__).resolve().parents[3])]
+    sys.modules["multilang"] = _house
+
+from multilang.standin.arrival import arrive
+
+arrive()
+
+from pystorm import bolt, component, exceptions, spout
+from pystorm.bolt import BatchingBolt, Bolt, TicklessBatchingBolt
+from pystorm.component import Component, Tuple
+from pystorm.spout import ReliableSpout, Spout
+from pystorm.version import VERSION, __version__
+
+__all__ = [
+    "VERSION",
+    "BatchingBolt",
+    "Bolt",
+    "Component",
+    "ReliableSpout",
+    "Spout",
+    "TicklessBatchingBolt",
+    "Tuple",
+    "__version__",
+    "bolt",
+    "component",
+    "exceptions",
+    "spout",
+]

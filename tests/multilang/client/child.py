@@ -1,0 +1,66 @@
+"""Components for test_process.py: ``python child.py KIND`` with either library on the path as pystorm."""
+
+import os
+import subprocess
+import sys
+import time
+
+from pystorm import Bolt, Spout
+
+
+class Printing(Bolt):
+    """Prints, by itself and by a program that it starts."""
+
+    def process(self, tup):
+        print("hello", tup.values[0])  # noqa: T201  the point of it
+        subprocess.run(["echo", "from another program"], check=True)
+        self.emit([tup.values[0]])
+
+
+class Slow(Bolt):
+    """Emits, then takes its time."""
+
+    def process(self, tup):
+        self.emit([tup.values[0]])
+        time.sleep(tup.values[1])
+
+
+class Raising(Bolt):
+    """Raises on the word raise, leaves on the word leave."""
+
+    def process(self, tup):
+        self.emit([tup.values[0]])
+        if tup.values[0] == "raise":
+            raise ValueError("as told")
+        if tup.values[0] == "leave":
+            sys.exit(7)
+
+
+class Many(Spout):
+    """Emits a lot at once."""
+
+    def next_tuple(self):
+        for number in range(20_000):
+            self.emit([number, "x" * 50])
+
+
+class Threads(Bolt):
+    """Emits from a thread of its own while it waits for input."""
+
+    def initialize(self, conf, context):
+        import threading
+
+        threading.Thread(target=self.talk, daemon=True).start()
+
+    def talk(self):
+        for number in range(5):
+            time.sleep(0.01)
+            self.emit([number], anchors=[])
+
+    def process(self, tup):
+        self.emit([tup.values[0]])
+
+
+if __name__ == "__main__":
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    globals()[sys.argv[1]]().run()

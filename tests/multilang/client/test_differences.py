@@ -1,0 +1,161 @@
+"""What our library does otherwise than pystorm, on purpose: each row of docs/pystorm.md."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from multilang.client import Bolt, Component, Spout, StormHandler
+from multilang.client.logs import LogStream
+from tests.multilang.client.play import OURS, THEIRS, Script, play
+
+
+def _tuple(*acts: Any) -> dict[str, Any]:
+    return {"id": "1", "comp": "s", "stream": "default", "task": 1, "tuple": [list(acts), "a"]}
+
+
+def _commands(library: str, script: Script, tmp_path: Path) -> list[str]:
+    return [message.get("command", "pid") for message in play(library, script, tmp_path).messages]
+
+
+def test_a_value_that_cannot_be_sent_fails_its_tuple(tmp_path: Path) -> None:
+    class Bad(Bolt):
+        def process(self, tup: Any) -> None:
+            self.emit([object()])
+
+        def _exit(self, code: int) -> Any:
+            raise SystemExit(code)
+
+    script = b'{"pidDir": "%b", "conf": {}, "context": {"taskid": 1}}\nend\n' % str(tmp_path).encode()
+    script += b'{"id": "9", "comp": "s", "stream": "default", "task": 1, "tuple": []}\nend\n'
+    outgoing = io.BytesIO()
+    with pytest.raises(SystemExit):
+        Bad(io.BytesIO(script), outgoing, rdb_signal=None).run()
+    said = outgoing.getvalue()
+    assert b'{"command":"fail","id":"9"}' in said
+    assert b"Object of type object is not JSON serializable" in said
+    assert b'"ack"' not in said
+
+
+def test_nan_becomes_null_instead_of_losing_the_tuple(tmp_path: Path) -> None:
+    script = Script("Interpreter", [_tuple(["emit", [math.nan, math.inf, 1.5], {}])])
+    ours, theirs = (
+        [m["tuple"] for m in play(library, script, tmp_path).messages if m.get("command") == "emit"]
+        for library in (OURS, THEIRS)
+    )
+    assert ours == [[None, None, 1.5]]
+    assert theirs == []
+
+
+def test_field_names_need_not_be_identifiers(tmp_path: Path) -> None:
+    context = {"source->stream->fields": {"s": {"default": ["1st", "class"]}}}
+    script = Script("Interpreter", [_tuple(["emit", [1], {}])], context=context)
+    assert "emit" in _commands(OURS, script, tmp_path)
+    with pytest.raises(ValueError, match="valid identifiers"):
+        play(THEIRS, script, tmp_path)
+
+
+def test_a_tuple_of_the_wrong_length_says_what_came_and_what_was_declared(tmp_path: Path) -> None:
+    context = {"source->stream->fields": {"s": {"default": ["word"]}}}
+    played = play(OURS, Script("Interpreter", [_tuple()], context=context), tmp_path)
+    errors = [message["msg"] for message in played.messages if message.get("command") == "error"]
+    assert played.exit_code == 1
+    assert errors == [] or "declares word" in errors[0]
+    logs = [message["msg"] for message in played.messages if message.get("command") == "log"]
+    assert any("has 2 values" in text and "declares word" in text for text in logs)
+
+
+def test_lone_surrogates_pass_both_ways(tmp_path: Path) -> None:
+    script = Script("Interpreter", [_tuple(["emit", ["\ud800", "\u2028"], {}])])
+    assert [m["tuple"] for m in play(OURS, script, tmp_path).messages if m.get("command") == "emit"] == [
+        ["\ud800", "\u2028"]
+    ]
+
+
+def test_blank_lines_line_ends_and_pretty_printing_do_not_matter(tmp_path: Path) -> None:
+    class Echo(Bolt):
+        def process(self, tup: Any) -> None:
+            self.emit(list(tup.values))
+
+    pid_dir = str(tmp_path).encode()
+    script = b'\r\n\r\n{"pidDir":\r\n "%b",\r\n "conf": {}, "context": {"taskid": 1}}\r\nend\r\n' % pid_dir
+    script += b'\n\n\n{"id": "9",\n "comp": "s", "stream": "default",\n "task": 1, "tuple": ["end"]}\nend\n'
+    script += b'\n{"id": "10", "comp": "s", "stream": "default", "task": 1, "tuple": [1e999]}\nend\n\n'
+    outgoing = io.BytesIO()
+    with pytest.raises(SystemExit):
+        _ending(Echo)(io.BytesIO(script), outgoing, rdb_signal=None).run()
+    said = outgoing.getvalue()
+    assert b'"tuple":["end"],"anchors":["9"]' in said
+    assert b'"tuple":[null],"anchors":["10"]' in said
+
+
+def test_an_unknown_serializer_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="Unknown serializer: 'xml'; there are json, msgpack"):
+        Component(serializer="xml")
+
+
+def test_prints_become_log_records() -> None:
+    class Lines:
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def info(self, form: str, text: str) -> None:
+            self.lines.append(form % text)
+
+    lines = Lines()
+    stream: Any = LogStream(lines)  # type: ignore[arg-type]
+    print("a", "b", file=stream)
+    print("   ", file=stream)
+    print("begun", end="", file=stream)
+    assert lines.lines == ["a b"]
+    stream.flush()
+    assert lines.lines == ["a b", "begun"]
+
+
+def test_a_handler_whose_host_is_gone_stays_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    import logging
+
+    class Gone:
+        def send_message(self, message: Any) -> None:
+            from multilang.client import StormWentAwayError
+
+            raise StormWentAwayError
+
+    StormHandler(Gone()).handle(logging.makeLogRecord({"msg": "anybody there?"}))
+    assert capsys.readouterr().err == ""
+
+
+class Overriding(Spout):
+    """Counts what it sends, by a method in between."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sent: list[Any] = []
+
+    def send_message(self, message: Any) -> None:
+        self.sent.append(message)
+        super().send_message(message)
+
+    def next_tuple(self) -> None:
+        self.emit([1], tup_id=5)
+
+
+def test_methods_in_between_are_used_if_they_are_overridden(tmp_path: Path) -> None:
+    script = b'{"pidDir": "%b", "conf": {}, "context": {"taskid": 1}}\nend\n' % str(tmp_path).encode()
+    script += b'{"command": "next", "id": ""}\nend\n'
+    spout = _ending(Overriding)(io.BytesIO(script), io.BytesIO(), rdb_signal=None)
+    with pytest.raises(SystemExit):
+        spout.run()
+    commands = [message.get("command") for message in spout.sent]
+    assert commands[-3:] == ["emit", "sync", "log"]
+
+
+def _ending(kind: type) -> Any:
+    def _exit(self: Any, code: int) -> Any:
+        raise SystemExit(code)
+
+    return type(kind.__name__, (kind,), {"_exit": _exit})

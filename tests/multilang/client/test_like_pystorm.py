@@ -1,0 +1,73 @@
+"""The same script played to pystorm and to our library brings the same messages in the same order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+
+from tests.multilang.client.corpus import recorded
+from tests.multilang.client.play import OURS, THEIRS, Script, normalised, play
+from tests.multilang.client.strategies import asking_scripts, bolt_scripts, spout_scripts
+
+_slow_is_fine = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def test_the_kept_scripts_bring_the_kept_answers(tmp_path: Path) -> None:
+    kept = recorded()
+    assert len(kept) >= 300
+    for each in kept:
+        played = play(OURS, each.script, tmp_path)
+        said = msgspec.to_builtins(normalised(played.messages))
+        assert said == each.messages, each.script
+        assert played.exit_code == each.exit_code, each.script
+
+
+def test_pystorm_still_gives_the_kept_answers(tmp_path: Path) -> None:
+    for each in recorded()[::20]:
+        played = play(THEIRS, each.script, tmp_path)
+        assert msgspec.to_builtins(normalised(played.messages)) == each.messages, each.script
+
+
+@_slow_is_fine
+@given(script=bolt_scripts())
+def test_bolts_say_the_same(script: Script, tmp_path: Path) -> None:
+    _compare(script, tmp_path)
+
+
+@_slow_is_fine
+@given(script=spout_scripts())
+def test_spouts_say_the_same(script: Script, tmp_path: Path) -> None:
+    _compare(script, tmp_path)
+
+
+@_slow_is_fine
+@given(script=asking_scripts())
+def test_task_ids_reach_the_emits_that_asked(script: Script, tmp_path: Path) -> None:
+    _compare(script, tmp_path)
+
+
+def test_msgpack_says_the_same(tmp_path: Path) -> None:
+    acts = [
+        ["emit", [1, "é", None, {"a": [1.5]}], {"stream": "other"}],
+        ["emit", ["x"], {}],
+        ["log", "hm", None],
+    ]
+    tup = {"id": "1", "comp": "s", "stream": "default", "task": 1, "tuple": [acts, "a"]}
+    _compare(
+        Script("Interpreter", [tup, tup, {**tup, "tuple": [[["raise", "no"]], "b"]}]), tmp_path, "msgpack"
+    )
+    script = {"script": [[["emit", [1], {"tup_id": 7}]]]}
+    commands = [{"command": "next", "id": ""}, {"command": "ack", "id": 7}, {"command": "next", "id": ""}]
+    _compare(Script("Reliable", commands, conf=script), tmp_path, "msgpack")
+
+
+def _compare(script: Script, pid_dir: Path, serializer: str = "json") -> None:
+    theirs, ours = (play(library, script, pid_dir, serializer) for library in (THEIRS, OURS))
+    assert normalised(ours.messages) == normalised(theirs.messages)
+    assert ours.exit_code == theirs.exit_code
