@@ -80,7 +80,7 @@ def compile_topology(name: str, topology_id: str, conf: Mapping[str, Any], submi
     _refuse_state_spouts(normalized)
     shells = programs(normalized)
     topology = Topology(topology_id, name, _components(normalized, whole, shells), dict(conf))
-    _refuse_unusable_settings(topology)
+    refuse_unusable_settings(topology)
     java_classes = {component: shell.classes for component, shell in shells.items()}
     return Compiled(topology, normalized, java_classes)
 
@@ -193,7 +193,7 @@ def _refuse_state_spouts(normalized: Any) -> None:
         )
 
 
-def _refuse_unusable_settings(topology: Topology) -> None:
+def refuse_unusable_settings(topology: Topology) -> None:
     """Raise if a container could not read its settings; better here than each time it is started."""
     try:
         StreamConfig.from_conf(topology.conf)

@@ -118,7 +118,7 @@ def parse_component(component: str, text: str | None) -> dict[str, Any]:
         check({key: value for key, value in own.items() if key in COMPONENT_KEYS or key in _PLACING_KEYS})
     except InvalidConf as exc:
         raise InvalidConf(f"Component: [{component}] {exc}") from exc
-    return _with_integers(own)
+    return with_integers(own)
 
 
 def check(conf: Mapping[str, Any]) -> None:
@@ -138,7 +138,7 @@ def cluster(overrides: Mapping[str, Any], here: Mapping[str, Any] | None = None)
         InvalidConf: an override (a line of storm.yaml) breaks its key's rules.
     """
     check(overrides)
-    return {**DEFAULTS, **(here or {}), **_with_integers(overrides)}
+    return {**DEFAULTS, **(here or {}), **with_integers(overrides)}
 
 
 def stored(
@@ -154,7 +154,7 @@ def stored(
 
     Source: storm:storm-server/src/main/java/org/apache/storm/daemon/nimbus/Nimbus.java (normalizeConf)
     """
-    submitted = _with_integers(submitted)
+    submitted = with_integers(submitted)
     merged = {**cluster_conf, **submitted}
     users = submitted.get("topology.users") or []
     users = [users] if isinstance(users, str) else [user for user in users if user is not None]
@@ -191,7 +191,7 @@ def task_count(conf: Mapping[str, Any], own: Mapping[str, Any], hint: int) -> in
     return count if most is None else min(count, int(most))
 
 
-def _with_integers(conf: Mapping[str, Any]) -> dict[str, Any]:
+def with_integers(conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy in which integer keys hold integers, never whole floats."""
     return {
         key: int(value) if isinstance(value, float) and key in _INTEGER_KEYS else value

@@ -121,6 +121,17 @@ class Depot:
         except NoSuchNode:
             return None
 
+    def change(self, kept: Kept, conf: Mapping[str, Any], code: Any) -> None:
+        """Keep another plan, and what goes with it; nobody follows it before the status names its version.
+
+        Whoever reads the plan first and the topology then has a conf that is not older than the plan.
+        """
+        topology_id = kept.topology.topology_id
+        _write(self.blob(topology_id, CODE), _encode(code))
+        _write(self.blob(topology_id, CONF), _packed(simplejson.dumps(conf, ignore_nan=True)))
+        self._store.set(path_of(topology_id, "topology"), topologies.to_json(kept.topology))
+        records.write(self._store, path_of(topology_id, "packing"), kept.packing)
+
     def ids(self) -> list[str]:
         """Return the ids of the topologies that exist."""
         return [i for i in self._store.children(records.TOPOLOGIES) if self._exists(i)]

@@ -29,6 +29,7 @@ from storm_compat.blobs import Blobs
 from storm_compat.depot import Depot
 from storm_compat.errors import InvalidTopology, NotAlive
 from storm_compat.failures import translating
+from storm_compat.rebalance import shown
 from storm_compat.stats import Machine
 from storm_compat.system import with_system_parts
 from storm_compat.thrift import idl
@@ -114,6 +115,13 @@ class Nimbus:
 
     def killTopologyWithOpts(self, name: str | None, options: Any) -> None:
         self._topologies.kill(name, None if options is None else options.wait_secs)
+
+    def rebalance(self, name: str | None, options: Any) -> None:
+        self._topologies.rebalance(name, options)
+
+    def getRebalancePlan(self, name: str | None, options: Any) -> str:
+        """Answer the one method that is Heronry's own: what a rebalance would do, as JSON."""
+        return simplejson.dumps(shown(self._topologies.preview(name, options)))
 
     # ---- the cluster
 

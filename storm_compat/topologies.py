@@ -1,13 +1,15 @@
 """The topologies of this cluster: submitted, changed, watched over, removed.
 
     submit   check -> compile -> pack -> keep files and records -> keep the status -> supervise
+    rebalance   REBALANCING now; after the wait: keep another plan -> keep the status it had before
     kill     KILLED now; after the wait: stop the processes -> forget records and files -> the name is free
     start    forget what was submitted or removed by half; adopt the rest; begin waits anew
 
 Decisions are elsewhere: what may follow which status in
 `scheduler.control.lifecycle`, what a submission must be in
-`storm_compat.compile`.  This is the shell that carries them out, in one task
-per topology besides one for the removals.
+`storm_compat.compile`, what a rebalance makes of it in
+`storm_compat.rebalance`.  This is the shell that carries them out, in one
+task per topology besides one for the waits.
 
 `clock` is monotonic and counts waits; `wall` is what people call time.
 """
@@ -26,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 import msgspec
+import simplejson
 
 from scheduler.control import lifecycle
 from scheduler.control.messages import Answer, ErrorReport
@@ -33,8 +36,8 @@ from scheduler.errors import SchedulerError, StateError
 from scheduler.launch.base import Launcher
 from scheduler.layout import Layout
 from scheduler.packing.round_robin import round_robin
-from scheduler.state.records import Status, StatusRecord, SubmissionRecord
-from storm_compat import blob_map, validate
+from scheduler.state.records import RebalanceRecord, Status, StatusRecord, SubmissionRecord
+from storm_compat import blob_map, rebalance, validate
 from storm_compat import conf as confs
 from storm_compat.alive import Alive, Kept
 from storm_compat.blob_map import Link
@@ -42,6 +45,7 @@ from storm_compat.compile import Compiled, compile_topology
 from storm_compat.depot import Depot
 from storm_compat.errors import AlreadyAlive, CompatError, NotAlive
 from storm_compat.java_code import refuse_own_code
+from storm_compat.rebalance import Rebalanced
 from storm_compat.supervision import Supervision
 from storm_compat.system import SYSTEM
 
@@ -50,7 +54,7 @@ logger = logging.getLogger(__name__)
 STOP_GRACE_S: Final = 6.0
 """For the processes of a topology to end by themselves; then they are killed."""
 
-RETRY_REMOVAL_S: Final = 1.0
+RETRY_S: Final = 1.0
 MAX_TROUBLES: Final = 10
 
 
@@ -88,7 +92,12 @@ class _Entry:
     renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
     supervision: asyncio.Task[None] | None = None
     remove_at: float = math.inf
+    rebalance_at: float = math.inf
     is_going: bool = False
+
+    @property
+    def due_at(self) -> float:
+        return min(self.remove_at, self.rebalance_at)
 
 
 class Topologies:
@@ -120,9 +129,9 @@ class Topologies:
         self._wall = wall
         self._entries: dict[str, _Entry] = {}
         self._one_submission = asyncio.Lock()
-        self._removals_changed = asyncio.Event()
+        self._waits_changed = asyncio.Event()
         self._group = asyncio.TaskGroup()
-        self._removals: asyncio.Task[None] | None = None
+        self._waits: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Clean up and adopt; afterwards everything that exists is watched over."""
@@ -136,12 +145,12 @@ class Topologies:
         for topology_id in self._depot.ids():
             self._adopt(topology_id)
         self._renew_links(lambda link: True)  # blobs may have changed in the moment of a crash
-        self._removals = self._group.create_task(self._run_removals())
+        self._waits = self._group.create_task(self._run_waits())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._removals is not None:
-            self._removals.cancel()
+        if self._waits is not None:
+            self._waits.cancel()
         for entry in self._entries.values():
             if entry.supervision is not None:
                 entry.supervision.cancel()
@@ -255,15 +264,34 @@ class Topologies:
             NotAlive: Storm's text.
         """
         alive = self.named(name)
-        if wait_s is None:
-            wait_s = float(alive.kept.topology.conf.get("topology.message.timeout.secs") or 30)
-        wait_s = max(0.0, wait_s)
+        wait_s = _wait_s(alive, wait_s)
         self._apply(alive, lifecycle.Kill(wait_s))
         self._remove_at(alive.topology_id, self._clock() + wait_s)
 
     def blob_updated(self, key: str) -> None:
         """Take the new content of a blob to the topologies that have a link to it."""
         self._renew_links(lambda link: link.key == key)
+
+    def rebalance(self, name: str | None, options: Any) -> None:
+        """Let the spouts rest, and after a while place the tasks anew; ``options`` are RebalanceOptions.
+
+        Raises:
+            NotAlive, InvalidTransition, InvalidTopology, InvalidConf: Storm's texts.
+        """
+        alive = self.named(name)
+        record = rebalance.order(alive.kept, options)
+        wait_s = _wait_s(alive, None if options is None else options.wait_secs)
+        self._apply(alive, lifecycle.Rebalance(wait_s, record))
+        self._rebalance_at(alive.topology_id, self._clock() + wait_s)
+
+    def preview(self, name: str | None, options: Any) -> Rebalanced:
+        """Return what a rebalance would make of a topology now; nothing is changed.
+
+        Raises:
+            NotAlive, InvalidTopology, InvalidConf: as `rebalance`.
+        """
+        kept = self.named(name).kept
+        return rebalance.carried_out(kept, rebalance.order(kept, options), self._slot_count())
 
     async def answer(self, alive: Alive) -> Answer:
         """Return what the topology process knows; if it does not answer, the errors it left in the store."""
@@ -274,8 +302,8 @@ class Topologies:
 
     async def stop(self) -> None:
         """End every process of every topology and leave the records, so that the next start goes on."""
-        if self._removals is not None:
-            self._removals.cancel()
+        if self._waits is not None:
+            self._waits.cancel()
         async with asyncio.TaskGroup() as group:
             for topology_id, entry in self._entries.items():
                 group.create_task(self._stop_logged(topology_id, entry))
@@ -284,8 +312,10 @@ class Topologies:
 
     def _container_count(self, conf: Mapping[str, Any]) -> int:
         """Return how many containers a topology gets: as many as it asks for, but no more than slots."""
-        slots = self._cluster_conf.get("supervisor.slots.ports") or ()
-        return min(int(conf["topology.workers"]), max(len(slots), 1))
+        return min(int(conf["topology.workers"]), self._slot_count())
+
+    def _slot_count(self) -> int:
+        return max(len(self._cluster_conf.get("supervisor.slots.ports") or ()), 1)
 
     async def _put(
         self,
@@ -311,9 +341,12 @@ class Topologies:
             return
         self._entries[topology_id] = _Entry(alive, blob_map.parse(alive.kept.topology.conf))
         self._supervise(topology_id)
+        # As with Storm a wait begins anew: how much of it was over, nobody knows any more.
+        until = self._clock() + (alive.status.wait_s or 0.0)
         if alive.status.status is Status.KILLED:
-            # As with Storm the wait begins anew: how much of it was over, nobody knows any more.
-            self._remove_at(topology_id, self._clock() + (alive.status.wait_s or 0.0))
+            self._remove_at(topology_id, until)
+        elif alive.status.status is Status.REBALANCING:
+            self._rebalance_at(topology_id, until)
 
     def _renew_links(self, is_meant: Callable[[Link], bool]) -> None:
         for entry in self._entries.values():
@@ -387,21 +420,59 @@ class Topologies:
     def _remove_at(self, topology_id: str, when: float) -> None:
         entry = self._entries[topology_id]
         entry.remove_at = min(entry.remove_at, when)
-        self._removals_changed.set()
+        self._waits_changed.set()
 
-    async def _run_removals(self) -> None:
-        """Remove what is due, and sleep until something will be; one slow removal holds up no other."""
+    def _rebalance_at(self, topology_id: str, when: float) -> None:
+        self._entries[topology_id].rebalance_at = when
+        self._waits_changed.set()
+
+    async def _run_waits(self) -> None:
+        """Do what is due, and sleep until something will be; one slow removal holds up no other."""
         while True:
-            self._removals_changed.clear()
+            self._waits_changed.clear()
             now = self._clock()
             waiting = [e for e in self._entries.values() if not e.is_going]
             for entry in waiting:
+                if entry.rebalance_at <= now:
+                    self._do_rebalance(entry)
                 if entry.remove_at <= now:
                     self._group.create_task(self._remove(entry))
-            next_s = min((e.remove_at - now for e in waiting if e.remove_at > now), default=math.inf)
+            next_s = min((e.due_at - now for e in waiting if e.due_at > now), default=math.inf)
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if next_s == math.inf else next_s):
-                    await self._removals_changed.wait()
+                    await self._waits_changed.wait()
+
+    def _do_rebalance(self, entry: _Entry) -> None:
+        """Keep what a rebalance changes, then the status; in one step, so that no kill comes between."""
+        alive = entry.alive
+        entry.rebalance_at = math.inf
+        if alive.status.status is not Status.REBALANCING:
+            return  # killed meanwhile
+        record = alive.status.rebalance or RebalanceRecord()
+        try:
+            done = rebalance.carried_out(alive.kept, record, self._slot_count())
+            if done.after != alive.kept or record.resources:
+                conf = {**simplejson.loads(self._depot.conf(alive.topology_id)), **record.conf}
+                code = rebalance.with_resources(self._depot.code(alive.topology_id), record.resources)
+                self._depot.change(done.after, conf, code)
+            entry.alive = dataclasses.replace(alive, kept=done.after)
+            self._apply(entry.alive, lifecycle.DoRebalance(done.after.packing.version))
+        except Exception as exc:  # nimbus must outlive it
+            is_known = isinstance(exc, CompatError | SchedulerError | OSError)
+            logger.error(
+                "could not rebalance a topology, will try again: topology=%s reason=%s",
+                *(alive.topology_id, exc),
+                exc_info=None if is_known else exc,
+            )
+            self._trouble(alive.topology_id, f"The topology cannot be rebalanced: {exc}. Nimbus keeps trying")
+            entry.rebalance_at = self._clock() + RETRY_S
+            return
+        moves = done.changes
+        logger.info(
+            "rebalanced a topology: topology=%s plan_version=%s moved=%s started=%s stopped=%s",
+            *(alive.topology_id, done.after.packing.version),
+            *(len(moves.moves), len(moves.started), len(moves.stopped)),
+        )
 
     async def _remove(self, entry: _Entry) -> None:
         topology_id = entry.alive.topology_id
@@ -422,8 +493,8 @@ class Topologies:
             )
             self._trouble(topology_id, f"The topology cannot be removed: {exc}. Nimbus keeps trying")
             entry.is_going = False
-            entry.remove_at = self._clock() + RETRY_REMOVAL_S
-            self._removals_changed.set()
+            entry.remove_at = self._clock() + RETRY_S
+            self._waits_changed.set()
             return
         self._entries.pop(topology_id, None)
         logger.info("removed a topology: topology=%s", topology_id)
@@ -453,3 +524,10 @@ class Topologies:
             logger.exception("could not stop a topology: topology=%s", topology_id)
         else:
             logger.info("stopped a topology: topology=%s swept=%s", topology_id, count)
+
+
+def _wait_s(alive: Alive, wait_s: float | None) -> float:
+    """Return how long spouts rest before a kill or a rebalance; by default the topology's message timeout."""
+    if wait_s is None:
+        wait_s = float(alive.kept.topology.conf.get("topology.message.timeout.secs") or 30)
+    return max(0.0, wait_s)

@@ -17,11 +17,11 @@ Source: storm:storm-server/src/main/java/org/apache/storm/daemon/nimbus/Nimbus.j
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from scheduler.errors import InvalidTransition
-from scheduler.state.records import Status, StatusRecord
+from scheduler.state.records import RebalanceRecord, Status, StatusRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Rebalance:
 
     name: ClassVar[str] = "REBALANCE"
     wait_s: float
+    order: RebalanceRecord = field(default_factory=RebalanceRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,11 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class DoRebalance:
-    """The wait of a `Rebalance` is over."""
+    """The wait of a `Rebalance` is over, and what it changes is in the state store."""
 
     name: ClassVar[str] = "DO_REBALANCE"
+    plan_version: int = 0
+    """That of the packing plan that holds from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +94,34 @@ def _as_it_is(record: StatusRecord, _: Event) -> StatusRecord:
     return record
 
 
-def _active(_: StatusRecord, __: Event) -> StatusRecord:
-    return StatusRecord(Status.ACTIVE)
+def _active(record: StatusRecord, _: Event) -> StatusRecord:
+    return StatusRecord(Status.ACTIVE, plan_version=record.plan_version)
 
 
-def _inactive(_: StatusRecord, __: Event) -> StatusRecord:
-    return StatusRecord(Status.INACTIVE)
+def _inactive(record: StatusRecord, _: Event) -> StatusRecord:
+    return StatusRecord(Status.INACTIVE, plan_version=record.plan_version)
 
 
 def _rebalancing(record: StatusRecord, event: Event) -> StatusRecord:
     assert isinstance(event, Rebalance)
-    return StatusRecord(Status.REBALANCING, event.wait_s, previous=record.status)
+    return StatusRecord(
+        Status.REBALANCING,
+        event.wait_s,
+        previous=record.status,
+        rebalance=event.order,
+        plan_version=record.plan_version,
+    )
 
 
-def _killed(_: StatusRecord, event: Event) -> StatusRecord:
+def _killed(record: StatusRecord, event: Event) -> StatusRecord:
     assert isinstance(event, Kill)
-    return StatusRecord(Status.KILLED, event.wait_s)
+    return StatusRecord(Status.KILLED, event.wait_s, plan_version=record.plan_version)
 
 
-def _previous(record: StatusRecord, _: Event) -> StatusRecord:
+def _previous(record: StatusRecord, event: Event) -> StatusRecord:
+    assert isinstance(event, DoRebalance)
     # A record without it was not written by us: going on is what most topologies want.
-    return StatusRecord(record.previous or Status.ACTIVE)
+    return StatusRecord(record.previous or Status.ACTIVE, plan_version=event.plan_version)
 
 
 def _gone(_: StatusRecord, __: Event) -> None:

@@ -1,7 +1,7 @@
 """What the processes of one topology tell each other, one class per message.
 
-    container --Register, Report-->  topology process  --PlanChanged, SetActive, Halt-->  container
-    nimbus    --Ask, Nudge------->   topology process  --Answer----------------------->  nimbus
+    container --Register, Report-->  topology process  --PlanChanged, Replan, SetActive, Halt-->  container
+    nimbus    --Ask, Nudge------->   topology process  --Answer------------------------------->  nimbus
 
 A connection carries frames: 4 bytes big-endian length, then one msgpack
 message.  The first frame is a `Hello`; a wrong secret ends the connection.
@@ -29,11 +29,13 @@ class Hello(Message, frozen=True):
 
 
 class Register(Message, frozen=True):
-    """A container is up: its address, and which plan it was started with."""
+    """A container is up, or has gone over to another plan: its address, and which plan it follows."""
 
     plan_version: int
     address: Address
     pid: int
+    tasks: list[int] = []
+    """All that it has, also those that the plan wants elsewhere and that are not finished yet."""
 
 
 class TaskReport(msgspec.Struct, frozen=True):
@@ -114,6 +116,14 @@ class PlanChanged(Message, frozen=True):
     """The physical plan as it is now; replaces the one known before."""
 
     plan: PhysicalPlan
+    held: list[int] = []
+    """Tasks that another container than the planned one still has: their components must not start yet."""
+
+
+class Replan(Message, frozen=True):
+    """There is a newer packing plan, or conf, in the state store: follow it and register anew."""
+
+    plan_version: int
 
 
 class SetActive(Message, frozen=True):
@@ -170,7 +180,7 @@ class Answer(Message, frozen=True):
     """
 
 
-AnyMessage = Hello | Register | Report | PlanChanged | SetActive | Halt | Nudge | Ask | Answer
+AnyMessage = Hello | Register | Report | PlanChanged | Replan | SetActive | Halt | Nudge | Ask | Answer
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(AnyMessage)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from scheduler.control.messages import AnyMessage, ErrorReport
 from scheduler.master.membership import ConnectionClosed, Drop, Reject, Send
 from scheduler.master.totals import SavedCounts
+from scheduler.plan import PackingPlan
 from scheduler.state.records import ProcessRecord, StatusRecord
 
 
@@ -53,6 +54,13 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanRead:
+    """There is a newer packing plan, or one whose components have another conf."""
+
+    packing: PackingPlan
+
+
+@dataclass(frozen=True, slots=True)
 class StatusRead:
     """What the state store wants of the topology; None: it does not know the topology any more."""
 
@@ -91,6 +99,13 @@ class StopProcess:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetProcess:
+    """Delete the record of a container that is planned no more."""
+
+    container_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class SaveErrors:
     """Keep these for a successor."""
 
@@ -123,8 +138,20 @@ Event = (
     | ProcessExited
     | MessageReceived
     | ConnectionClosed
+    | PlanRead
     | StatusRead
     | NimbusChecked
     | EndWanted
 )
-Command = StartContainer | StopProcess | Send | Reject | Drop | SaveErrors | SaveCounts | ReadStatus | End
+Command = (
+    StartContainer
+    | StopProcess
+    | ForgetProcess
+    | Send
+    | Reject
+    | Drop
+    | SaveErrors
+    | SaveCounts
+    | ReadStatus
+    | End
+)

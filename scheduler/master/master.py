@@ -1,12 +1,13 @@
 """Topology master and scheduler of one topology: every decision of the topology process.
 
     processes found, started, exited --+                 +--> StartContainer, StopProcess
-    messages of containers and nimbus -+--> Master.handle +--> Send, Reject, Drop
-    the status, signs of nimbus -------+        .due     +--> SaveErrors, SaveCounts, ReadStatus, End
+    messages of containers and nimbus -+--> Master.handle +--> Send, Reject, Drop, ForgetProcess
+    status, plan, signs of nimbus -----+        .due     +--> SaveErrors, SaveCounts, ReadStatus, End
 
 A planned container always has a process, is being started, or has a time at
-which it will be.  What a container's end costs and why it happened is told to
-people as an error of ``__system``, which has no task but Storm's -1.
+which it will be; one that is planned no more may finish and then ends.  What
+a container's end costs and why it happened is told to people as an error of
+``__system``, which has no task but Storm's -1.
 
 Time comes in as ``now`` (seconds, monotonic).  No I/O, no clock, no log.
 """
@@ -37,9 +38,11 @@ from scheduler.master.events import (
     End,
     EndWanted,
     Event,
+    ForgetProcess,
     LaunchFailed,
     MessageReceived,
     NimbusChecked,
+    PlanRead,
     ProcessExited,
     ProcessFound,
     ProcessStarted,
@@ -91,7 +94,7 @@ class MasterConfig:
 
 @dataclass(slots=True)
 class _Container:
-    """One planned container: running (``process``), being started (neither), or waiting (``start_at_s``)."""
+    """One container: running (``process``), being started (neither), or waiting (``start_at_s``)."""
 
     container_id: int
     backoff: Backoff = field(default_factory=Backoff)
@@ -100,6 +103,7 @@ class _Container:
     started_s: float = 0.0
     heard_s: float = 0.0
     restart_count: int = 0
+    is_planned: bool = True
 
     @property
     def name(self) -> str:
@@ -157,6 +161,8 @@ class Master:
                 return []
             case ProcessExited(container_id, exit_code):
                 return self._exited(container_id, exit_code, now)
+            case PlanRead(packing):
+                return self._replan(packing, now)
             case StatusRead(wanted):
                 return self._follow(wanted, now)
             case NimbusChecked(is_alive):
@@ -196,15 +202,15 @@ class Master:
         )
 
     def container_ids(self) -> list[int]:
-        """Return the ids of all planned containers."""
+        """Return the ids of all containers, also of those that are planned no more and still run."""
         return list(self._containers)
 
     def answer(self, now: float) -> Answer:
         """Return all that is known of the topology."""
-        containers = [self._state(c, now) for c in self._containers.values()]
+        planned = sorted((c for c in self._containers.values() if c.is_planned), key=lambda c: c.container_id)
         return Answer(
             self.membership.is_complete,
-            containers,
+            [self._state(c, now) for c in planned],
             self.totals.tasks(),
             self.errors.all(),
             self.totals.windows(now),
@@ -224,10 +230,12 @@ class Master:
                 return [Drop(connection, f"{type(message).__name__} is not for a topology process")]
 
     def _register(self, connection: int, message: Register, now: float) -> list[Command]:
-        event = Registered(connection, message.plan_version, message.address, message.pid)
+        container_id = message.address.container_id
+        # What nobody knows of does not finish anything here: it is turned away.
+        tasks = frozenset(message.tasks if container_id in self._containers else ())
+        event = Registered(connection, message.plan_version, message.address, message.pid, tasks)
         commands: list[Command] = [*self.membership.handle(event)]
-        container_id = self.membership.container_at(connection)
-        if container_id is None:
+        if self.membership.container_at(connection) is None:
             return commands
         self._containers[container_id].heard_s = now
         return [Send((connection,), SetActive(self._is_active)), *commands]
@@ -249,8 +257,11 @@ class Master:
     def _found(self, event: ProcessFound, now: float) -> list[Command]:
         container = self._containers.get(event.container_id)
         if container is None:
-            stop = StopProcess(event.container_id, event.process, STOP_GRACE_S)
-            return [stop] if event.is_alive else []
+            if not event.is_alive:
+                return [ForgetProcess(event.container_id)]
+            # Of an older plan: it is told so when it registers, and ends when its tasks have finished.
+            container = _Container(event.container_id, is_planned=False)
+            self._containers[event.container_id] = container
         container.restart_count = event.process.restart_count
         if event.is_alive:
             age_s = now + self.epoch_offset_s - event.process.started_at_s
@@ -265,6 +276,22 @@ class Master:
             )
         return []
 
+    def _replan(self, packing: PackingPlan, now: float) -> list[Command]:
+        planned = {container.container_id for container in packing.containers}
+        commands: list[Command] = [*self.membership.follow(packing)]
+        for container_id, container in list(self._containers.items()):
+            container.is_planned = container_id in planned
+            if container.is_planned or container_id in self.membership.members:
+                continue
+            if container.process is not None:
+                commands.append(StopProcess(container_id, container.process, STOP_GRACE_S))
+            else:
+                del self._containers[container_id]
+                commands.append(ForgetProcess(container_id))
+        for container_id in sorted(planned - self._containers.keys()):
+            self._containers[container_id] = _Container(container_id, start_at_s=now)
+        return commands
+
     def _run(self, container: _Container, process: ProcessRecord, *, age_s: float, now: float) -> None:
         container.process, container.start_at_s = process, None
         container.started_s, container.heard_s = now - age_s, now
@@ -276,6 +303,9 @@ class Master:
         container.process = None
         self.totals.end_container(container_id)
         self._has_lost_container = True
+        if not container.is_planned:
+            del self._containers[container_id]
+            return [*self.membership.handle(ContainerEnded(container_id)), ForgetProcess(container_id)]
         ran_s = now - container.started_s
         self._restart(container, f"{_how_it_ended(exit_code)} after {_seconds(ran_s)}", ran_s, now)
         return [*self.membership.handle(ContainerEnded(container_id))]

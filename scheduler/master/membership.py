@@ -1,6 +1,8 @@
 """Which containers of the packing plan are registered, and the physical plan that follows from it.
 
     planned --Registered--> registered --ConnectionClosed, ContainerEnded--> planned
+                                 |
+                 Replan, finished, registered anew: goes on, or ends if it is planned no more
 
 The plan goes to all once every container is in for the first time, and from
 then on at each change.  A lost container is left out of the plan at once, so
@@ -8,15 +10,22 @@ that its peers fail what they sent it and hold back; it is in again as soon as
 it, or its successor, registers.  (Heron keeps the old plan until all are back,
 and its registrations carry no plan version: heron.md 1.4 and 12.7.)
 
+When the packing plan changes, all are told at once and go on; each registers
+again as it follows the new plan, and again when the tasks that leave it have
+finished.  Until then these are *held*: no other container starts them.  A
+container that is planned no more stays a member until it has no task left.
+All of that is in what containers register with, so that a topology process
+that starts in the middle goes on from there.
+
 Knows connections as numbers that the caller made up; no sockets, no clock.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from scheduler.control.messages import AnyMessage, PlanChanged
+from scheduler.control.messages import AnyMessage, PlanChanged, Replan
 from scheduler.plan import Address, PackingPlan, PhysicalPlan
 
 RETIRED_COUNT = 8
@@ -31,6 +40,7 @@ class Registered:
     plan_version: int
     address: Address
     pid: int
+    tasks: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +92,13 @@ class Member:
     connection: int
     address: Address
     pid: int
+    plan_version: int
+    tasks: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
 class Membership:
-    """The registered containers of one packing plan."""
+    """The registered containers of one topology."""
 
     packing: PackingPlan
     members: dict[int, Member] = field(default_factory=dict)
@@ -95,6 +107,7 @@ class Membership:
     has_been_complete: bool = False
     """All containers were registered at the same time once; never false again."""
 
+    _places: dict[int, int] = field(init=False)
     _planned: frozenset[int] = field(init=False)
     _by_connection: dict[int, int] = field(default_factory=dict)
     _last: dict[int, int] = field(default_factory=dict)
@@ -103,12 +116,30 @@ class Membership:
     _retired: dict[int, deque[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._places = self.packing.container_of()
         self._planned = frozenset(c.container_id for c in self.packing.containers)
 
     @property
     def is_complete(self) -> bool:
-        """Whether all planned containers are registered now."""
-        return len(self.members) == len(self._planned)
+        """Whether all planned containers are registered now and follow the plan."""
+        return all(
+            c in self.members and self.members[c].plan_version == self.packing.version for c in self._planned
+        )
+
+    def follow(self, packing: PackingPlan) -> list[MembershipCommand]:
+        """Go over to a newer packing plan; return what the caller must now do."""
+        self.packing = packing
+        self.__post_init__()
+        return [Send(self.connections(), Replan(packing.version))] if self.members else []
+
+    def held(self) -> list[int]:
+        """Return the tasks that are still where the plan does not want them, ascending."""
+        return sorted(
+            task
+            for container_id, member in self.members.items()
+            for task in member.tasks
+            if self._places.get(task) != container_id
+        )
 
     def connections(self) -> tuple[int, ...]:
         """Return the connections of all registered containers, by container id."""
@@ -139,9 +170,9 @@ class Membership:
     def _refusal(self, event: Registered) -> str:
         """Return why that container cannot be part of the topology; empty if it can."""
         container_id, wanted = event.address.container_id, self.packing.version
-        if container_id not in self._planned:
+        if container_id not in self._planned and not event.tasks:
             return f"container {container_id} is not in the packing plan (version {wanted})"
-        if event.plan_version != wanted:
+        if event.plan_version > wanted:
             return (
                 f"container {container_id} was started with version {event.plan_version} of the packing plan,"
                 f" version {wanted} is running"
@@ -170,10 +201,14 @@ class Membership:
                 commands.append(Drop(old.connection, "the same container has connected anew"))
             else:
                 commands.append(Reject(old.connection, f"container {container_id} was replaced"))
-        self.members[container_id] = Member(event.connection, event.address, event.pid)
+        self.members[container_id] = member = Member(
+            event.connection, event.address, event.pid, event.plan_version, event.tasks
+        )
         self._by_connection[event.connection] = container_id
         self._last[container_id] = event.address.incarnation
-        if old and old.address == event.address:
+        if event.plan_version < self.packing.version:
+            commands.append(Send((event.connection,), Replan(self.packing.version)))
+        if old and replace(old, connection=event.connection) == member:
             return [*commands, *self._plan_to((event.connection,))]
         return [*commands, *self._plan_to(self.connections())]
 
@@ -190,4 +225,4 @@ class Membership:
         self.has_been_complete = self.has_been_complete or self.is_complete
         if not self.has_been_complete or not connections:
             return []
-        return [Send(connections, PlanChanged(self.plan()))]
+        return [Send(connections, PlanChanged(self.plan(), self.held()))]

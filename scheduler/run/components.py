@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from multilang import standin
@@ -91,7 +91,7 @@ class ComponentRunner:
         self._stdin_broken = False
         self._stderr_tail.clear()
         self._stderr_rest = b""
-        self.liveness.hear(now)
+        self.liveness = Liveness(host.manager.config[task].silence_limit_s, now)
         loop = host.loop
         loop.add(
             process.stdout, 0 if self._is_paused else READ, self._on_stdout, is_waiter=self.local.is_spout
@@ -137,7 +137,9 @@ class ComponentRunner:
     def stop(self) -> None:
         """Ask the component to end for good; `is_gone` tells when it has."""
         self.state = "stopped"
-        if self.process is not None:
+        if self.process is not None and not self._stdin_broken:
+            self._stdin_broken = True  # what comes from now on is for the next life, if there is one
+            self._host.loop.remove(self.process.stdin)
             self.process.close_stdin()
 
     def terminate(self, *, hard: bool) -> None:
@@ -381,7 +383,7 @@ class Components:
         self.reads = 0
         self.messages = 0
         self.runners = {task: ComponentRunner(self, local) for task, local in manager.tasks.items()}
-        self._are_started = False
+        self._started: set[int] = set()
 
     def environment(self, component: str) -> Mapping[str, str]:
         """Return what the topology adds to the environment of a component."""
@@ -392,12 +394,25 @@ class Components:
             extra |= standin.environment({**os.environ, **extra})
         return extra
 
-    def start_all(self, now: float) -> None:
-        """Start every component, once."""
-        if not self._are_started:
-            self._are_started = True
-            for runner in self.runners.values():
-                runner.start(now)
+    def start_all(self, now: float, *, but: Collection[int] = ()) -> None:
+        """Start every component once, ``but`` those of some tasks."""
+        for task in sorted(self.runners.keys() - self._started - {*but}):
+            self._started.add(task)
+            self.runners[task].start(now)
+
+    def add(self, task: int) -> None:
+        """Take up a task that is new here."""
+        self.runners[task] = ComponentRunner(self, self.manager.tasks[task])
+
+    def start_anew(self, task: int, now: float) -> None:
+        """Start the component of a task again that was stopped, as if it were the first time."""
+        if task in self._started:
+            self.runners[task].start(now)
+
+    def remove(self, task: int) -> None:
+        """Forget a task whose component is gone and will not come back here."""
+        del self.runners[task]
+        self._started.discard(task)
 
     def restart_all(self, now: float) -> None:
         """Start every component anew."""

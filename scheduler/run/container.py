@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from scheduler.control import messages
-from scheduler.errors import SchedulerError
+from scheduler.errors import SchedulerError, StateError
 from scheduler.layout import Layout
 from scheduler.master.errors import shortened
 from scheduler.plan import PackingPlan
@@ -32,6 +32,7 @@ from scheduler.run.master_line import MasterLine
 from scheduler.run.peers import PeerHello, Peers
 from scheduler.run.reports import task_report
 from scheduler.run.restart_watch import RestartWatch
+from scheduler.run.turnover import Turnover
 from scheduler.state.files import FileStore
 from scheduler.state.records import Status, StatusRecord, path_of, read
 from scheduler.stream import notices
@@ -46,6 +47,7 @@ log = logging.getLogger("scheduler.run.container")  # __name__ is __main__ under
 _REPORT_EVERY_S = 1.0
 _RELIEVE_EVERY_S = 0.1
 _STOP_GRACE_S = 2.0
+_RETRY_S = 0.5
 _MAX_ERRORS = 100
 DESCRIPTORS_PER_TASK = 8  # three pipes and a pidfd; twice that while one is started
 _INCARNATION_BITS = 27  # with acks.KEY_BITS a root key stays below 2**63
@@ -57,12 +59,15 @@ class ContainerProcess:
 
     def __init__(self, layout: Layout, topology_id: str, container_id: int, *, orphan_s: float) -> None:
         store = FileStore(layout.state)
-        topology = read(store, path_of(topology_id, "topology"), Topology)
+        # In this order: a conf that is newer than its plan does no harm, a plan without its conf would.
         plan = read(store, path_of(topology_id, "packing"), PackingPlan)
+        topology = read(store, path_of(topology_id, "topology"), Topology)
         secret = store.get(path_of(topology_id, "secret"))[0].decode()
         rng = random.SystemRandom()
         incarnation = rng.getrandbits(_INCARNATION_BITS)
+        self._topology_id = topology_id
         self._container_id = container_id
+        self._plan_version = plan.version
         self._incarnation = incarnation
         self._store = store
         limits.allow_descriptors(DESCRIPTORS_PER_TASK * len(plan.container_of()))
@@ -94,19 +99,30 @@ class ContainerProcess:
             write_line=self._write_line,
             obey_notices=self._obey_notices,
         )
-        me = PeerHello(topology_id, plan.version, container_id, incarnation, secret)
+        me = PeerHello(topology_id, container_id, incarnation, secret)
         self._peers = Peers(self._loop, self._manager, me=me)
         self._line = MasterLine(
             self._loop,
             store,
             hello=messages.Hello(topology_id, secret),
-            register=messages.Register(plan.version, self._peers.address, os.getpid()),
+            register=self._registration(),
             on_message=self._on_message,
             on_orphaned=self._halt,
             orphan_s=orphan_s,
         )
         self._restart_watch = RestartWatch(store, path_of(topology_id, "restart"))
+        self._turnover = Turnover(
+            self._loop,
+            self._manager,
+            self._components,
+            before_loss=self._report,
+            after_loss=lambda now: self._line.register(self._registration(), now),
+        )
         self._status_path = path_of(topology_id, "status")
+        self._was_active = False
+        # With a later plan some tasks may still be elsewhere: only the topology process knows.
+        self._held: frozenset[int] | None = frozenset() if plan.version == 0 else None
+        self._ticking: set[int] = set()
         self._errors: list[messages.ErrorReport] = []
         self._is_running = True
         self._is_relieving = False
@@ -123,7 +139,8 @@ class ContainerProcess:
         self._warn_of_cycles()
         if read(self._store, self._status_path, StatusRecord).status is Status.ACTIVE:
             # Components need their time to start; they are not asked before the plan is complete.
-            self._components.start_all(now)
+            self._was_active = True
+            self._start_components(now)
         self._loop.call_at(now + _REPORT_EVERY_S, self._each_second)
         self._schedule_ticks(now)
         gc.collect()
@@ -194,16 +211,49 @@ class ContainerProcess:
 
     def _on_message(self, message: messages.AnyMessage, now: float) -> None:
         match message:
-            case messages.PlanChanged(plan=plan):
+            case messages.PlanChanged(plan=plan, held=held):
                 self._peers.follow(plan, now)
+                self._held = frozenset(held)
+                self._start_components(now)
+            case messages.Replan(plan_version=plan_version):
+                self._replan(plan_version, now)
             case messages.SetActive(is_active=is_active):
-                if is_active:
-                    self._components.start_all(now)
+                self._was_active = self._was_active or is_active
+                self._start_components(now)
                 self._manager.is_active = is_active
             case messages.Halt(reason=reason):
                 self._halt(reason)
             case _:
                 log.warning("unexpected message kind=%s", type(message).__name__)
+
+    def _registration(self) -> messages.Register:
+        tasks = sorted(self._manager.tasks)
+        return messages.Register(self._plan_version, self._peers.address, os.getpid(), tasks)
+
+    def _start_components(self, now: float) -> None:
+        """Start those that nobody else has, once the topology is or was active."""
+        if self._was_active and self._held is not None:
+            self._components.start_all(now, but=self._held)
+
+    def _replan(self, plan_version: int, now: float) -> None:
+        """Go over to the plan in the state store, and say so."""
+        if plan_version > self._plan_version:
+            try:
+                plan = read(self._store, path_of(self._topology_id, "packing"), PackingPlan)
+                topology = read(self._store, path_of(self._topology_id, "topology"), Topology)
+            except StateError as exc:
+                log.error("plan not readable, trying again version=%d reason=%s", plan_version, exc)
+                self._loop.call_at(now + _RETRY_S, lambda then: self._replan(plan_version, then))
+                return
+            self._plan_version = plan.version
+            shift = self._manager.follow(topology, plan, now)
+            log.info(
+                "plan followed version=%d came=%d leaving=%d renewed=%d",
+                *(plan.version, len(shift.came), len(shift.leaving), len(shift.renewed)),
+            )
+            self._turnover.begin(shift, now)
+            self._schedule_ticks(now)
+        self._line.register(self._registration(), now)
 
     def _relieve(self, now: float) -> None:
         self._manager.relieve(now)
@@ -221,6 +271,9 @@ class ContainerProcess:
             log.info("components are started anew, as the state store says")
             self._components.restart_all(now)
         self._components.check_all(now)
+        self._report(now)
+
+    def _report(self, now: float) -> None:
         tasks = [
             task_report(
                 r.local,
@@ -231,10 +284,16 @@ class ContainerProcess:
                 now=now,
             )
             for r in self._components.runners.values()
+            if not self._is_awaited(r.local.task)
         ]
         report = messages.Report(self._container_id, self._incarnation, tasks, self._errors)
         if self._line.send(report, now):
             self._errors = []
+
+    def _is_awaited(self, task: int) -> bool:
+        """Return whether another container may still speak for a task that is planned here."""
+        is_held = self._held is None or task in self._held
+        return is_held and self._manager.placement.is_planned(task)
 
     def _report_error(self, task: int, text: str) -> None:
         local = self._manager.tasks[task]
@@ -256,18 +315,26 @@ class ContainerProcess:
     # -- ticks ----------------------------------------------------------------
 
     def _schedule_ticks(self, now: float) -> None:
-        for task, config in self._manager.config.items():
-            if config.tick_frequency_s and not self._manager.tasks[task].is_spout:
-                self._schedule_tick(task, int(config.tick_frequency_s), now)
+        for task, local in self._manager.tasks.items():
+            if not local.is_spout and task not in self._ticking:
+                self._schedule_tick(task, now)
 
-    def _schedule_tick(self, task: int, frequency_s: int, now: float) -> None:
+    def _schedule_tick(self, task: int, now: float) -> None:
+        config = self._manager.config.get(task)
+        if config is None or not config.tick_frequency_s:
+            self._ticking.discard(task)  # it has left, or wants no more of them
+            return
+        frequency_s = int(config.tick_frequency_s)
+
         def tick(then: float) -> None:
-            self._schedule_tick(task, frequency_s, then)
-            runner = self._components.runners[task]
+            self._schedule_tick(task, then)
+            runner = self._components.runners.get(task)
             # Ticks wait behind data; a component that is far behind needs no more of them.
-            if runner.state == "running" and task not in self._manager.gates.flow.congested:
+            is_behind = task in self._manager.gates.flow.congested or task in self._manager.placement.retiring
+            if runner is not None and runner.state == "running" and not is_behind:
                 self._manager.tick(task, frequency_s)
 
+        self._ticking.add(task)
         self._loop.call_at(now + frequency_s, tick)
 
 

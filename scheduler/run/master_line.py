@@ -58,6 +58,11 @@ class MasterLine:
         self._connection.send(messages.encode(message), now)
         return self._connection is not None
 
+    def register(self, register: messages.Register, now: float) -> None:
+        """Say from now on, and at once if there is a line, who we are."""
+        self._register = register
+        self.send(register, now)
+
     def close(self) -> None:
         """Hang up for good."""
         if self._connection is not None:

@@ -32,7 +32,6 @@ class PeerHello(msgspec.Struct, frozen=True, tag=True):
     """First frame of a data link, from both sides."""
 
     topology_id: str
-    plan_version: int
     container_id: int
     incarnation: int
     secret: str
@@ -67,10 +66,15 @@ class Peers:
     def follow(self, plan: PhysicalPlan, now: float) -> None:
         """Link to the containers of ``plan``, and give up those that are gone or have been replaced."""
         self._plan = {a.container_id: a for a in plan.containers if a.container_id != self._me.container_id}
+        for container_id in self._plan:
+            self._manager.add_link(container_id, now)
         for container_id in list(self._links):
             wanted = self._plan.get(container_id)
             if wanted is None or wanted.incarnation != self._incarnations[container_id]:
                 self._drop(container_id, "it was replaced", now)
+        planned = self._manager.placement.container_ids
+        for container_id in self._manager.links.keys() - self._plan.keys() - planned:
+            self._manager.remove_link(container_id, now)
         for address in self._plan.values():
             self._dial(address, now)
 
@@ -110,7 +114,7 @@ class Peers:
             return
         self._strangers[connection] = None
         self._names[connection] = PeerHello(
-            self._me.topology_id, self._me.plan_version, address.container_id, address.incarnation, ""
+            self._me.topology_id, address.container_id, address.incarnation, ""
         )
         connection.send(self._hello, now)
 
@@ -148,10 +152,6 @@ class Peers:
             raise PeerError("a hello with a wrong secret")
         if hello.topology_id != me.topology_id or hello.container_id not in self._manager.links:
             raise PeerError(f"a hello from container {hello.container_id} of {hello.topology_id}")
-        if hello.plan_version != me.plan_version:
-            raise PeerError(
-                f"container {hello.container_id} has plan {hello.plan_version}, not {me.plan_version}"
-            )
         # Where the plan does not have it yet, it may be faster than the plan.
         known = expected or self._plan.get(hello.container_id)
         if known is not None and known.incarnation != hello.incarnation:

@@ -62,9 +62,11 @@ class TopologyProcess:
         self._launcher = launcher
         self._counts_file = layout.counts(topology_id)
         self._nimbus = NimbusWatch(layout.ready_file)
+        packing = read(store, self._path("packing"), PackingPlan)
         conf = read(store, self._path("topology"), Topology).conf
+        self._plan_version = packing.version
         self._master = Master(
-            read(store, self._path("packing"), PackingPlan),
+            packing,
             time.monotonic(),
             config=config,
             error_limits=ErrorLimits.from_conf(conf),
@@ -145,6 +147,9 @@ class TopologyProcess:
                         "container stopped container=%s pid=%s", command.container_id, command.process.pid
                     )
                     self._tasks.create_task(self._stop(command.process, command.grace_s))
+                case ev.ForgetProcess(container_id):
+                    log.info("container is planned no more container=%s", container_id)
+                    self._store.delete(self._path(f"processes/{container_id}"))
                 case ev.SaveErrors(errors):
                     self._save(self._path("errors"), newest_within(errors))
                 case ev.SaveCounts(counts):
@@ -250,7 +255,19 @@ class TopologyProcess:
             self._is_status_lost = True
         else:
             self._is_status_lost = False
+            if status.plan_version > self._plan_version:
+                self._read_plan()
             self._tell(ev.StatusRead(status))
+
+    def _read_plan(self) -> None:
+        try:
+            packing = read(self._store, self._path("packing"), PackingPlan)
+        except StateError as exc:  # tried again with the next status
+            log.error("new plan not readable reason=%s", exc)
+            return
+        log.info("plan changed version=%s containers=%s", packing.version, len(packing.containers))
+        self._plan_version = packing.version
+        self._tell(ev.PlanRead(packing))
 
     def _save(self, path: str, document: object) -> None:
         try:

@@ -18,8 +18,9 @@ last; a folder without one is the rest of a submission that was cut short.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -42,6 +43,21 @@ class Status(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class RebalanceRecord:
+    """What a rebalance changes once its wait is over; what is not named stays as it is."""
+
+    container_count: int | None = None
+    executor_counts: Mapping[str, int] = field(default_factory=dict)
+    """By component; tasks are as many as ever."""
+
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    """Laid over the topology's own."""
+
+    resources: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By component and resource; kept and shown, nothing is placed by them."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusRecord:
     """What is wanted of a topology now."""
 
@@ -51,6 +67,12 @@ class StatusRecord:
 
     previous: Status | None = None
     """REBALANCING: what it was before and will be again; None otherwise."""
+
+    rebalance: RebalanceRecord | None = None
+    """REBALANCING: what is to be done after the wait; None otherwise."""
+
+    plan_version: int = 0
+    """The packing plan that holds. Written after ``topology`` and ``packing``, which may be newer already."""
 
 
 @dataclass(frozen=True, slots=True)

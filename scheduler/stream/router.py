@@ -185,14 +185,15 @@ class StreamManager:
         return not local.pend
 
     def rest(self, task: int) -> None:
-        """Keep what comes for a task that has finished, for the next life of its component."""
-        self._resting.add(task)
+        """Keep what comes for a bolt that has finished, for its next life; commands are for one life only."""
+        if not self.tasks[task].is_spout:
+            self._resting.add(task)
 
     def release(self, task: int, now: float) -> bool:
         """Part with a retiring task whose component has ended; return whether it stays, to start anew."""
         local = self.tasks[task]
+        self._resting.discard(task)
         if not self.placement.is_planned(task):
-            self._resting.discard(task)
             self.lose(task, now)
         if self.placement.release(task):
             return True

@@ -72,7 +72,7 @@ _TABLE: Final = """
     READER      ID          getComponentPendingProfileActions  getComponentPendingProfileActions
     READER      ID_OR_NAME  getLogConfig                 getLogConfig
     OWNER       NAME        killTopology                 killTopology killTopologyWithOpts
-    OWNER       NAME        rebalance                    rebalance
+    OWNER       NAME        rebalance                    rebalance getRebalancePlan
     OWNER       NAME        activate                     activate
     OWNER       NAME        deactivate                   deactivate
     OWNER       NAME        uploadNewCredentials         uploadNewCredentials

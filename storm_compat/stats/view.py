@@ -194,9 +194,9 @@ def executor_ranges(component: Component) -> list[tuple[int, ...]]:
 def _places(alive: Alive) -> dict[int, int]:
     """Return task -> container, with the tasks that live nowhere dealt out to the containers in turn."""
     place = alive.kept.packing.container_of()
-    count = len(alive.kept.packing.containers)
+    ids = [container.container_id for container in alive.kept.packing.containers]
     homeless = [task for task in sorted(alive.kept.topology.component_of()) if task not in place]
-    return place | {task: index % count + 1 for index, task in enumerate(homeless)}
+    return place | {task: ids[index % len(ids)] for index, task in enumerate(homeless)}
 
 
 def _summed(counters: Iterable[Mapping[str, float]]) -> dict[str, Any]:

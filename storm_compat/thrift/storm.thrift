@@ -4,12 +4,13 @@
 // and streamparse: an older client skips fields it does not know; a field it does not send reads as unset.
 // No id was ever used twice upstream. Keep it so, and give a new field the id that Storm gives it.
 //
-// Two things differ from the newest Storm on purpose:
+// Three things differ from the newest Storm on purpose:
 //
 //  - Two items that Storm 2.0 removed are back, because older clients ask for them. They say "until 1.x".
 //  - Map fields have no "= {}" default. thriftpy2 hands the one default object to every instance, so that a
 //    change to one Assignment would show in all others. An unset map is None here and left out on the wire;
 //    clients whose interface has the default then read an empty map.
+//  - One method is Heronry's own: getRebalancePlan.
 
 // ---- What a topology is made of
 
@@ -700,6 +701,13 @@ service Nimbus {
   void activate(1: string name) throws (1: NotAliveException e, 2: AuthorizationException aze);
   void deactivate(1: string name) throws (1: NotAliveException e, 2: AuthorizationException aze);
   void rebalance(1: string name, 2: RebalanceOptions options)
+      throws (1: NotAliveException e, 2: InvalidTopologyException ite, 3: AuthorizationException aze);
+
+  // Heronry's own, and the only one: changes nothing, and Storm answers that it does not know it. What rebalance
+  // would do now, as JSON: moves (task, component, and the containers from and to), started and stopped
+  // containers, components that are restarted because their conf changes, executors before and after, and the
+  // number of tasks by container.
+  string getRebalancePlan(1: string name, 2: RebalanceOptions options)
       throws (1: NotAliveException e, 2: InvalidTopologyException ite, 3: AuthorizationException aze);
 
   // Looking into running workers

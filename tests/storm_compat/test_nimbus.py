@@ -361,7 +361,7 @@ def test_meta_data_of_a_blob_must_be_whole(served: Callable[[Story], World], acl
 def test_what_is_missing_says_so(served: Callable[[Story], World]) -> None:
     def story(client: Client) -> None:
         with pytest.raises(TApplicationException, match="not supported yet"):
-            client.rebalance("wc", idl.load().RebalanceOptions())
+            client.getSupervisorAssignments("x")
 
     served(story)
 

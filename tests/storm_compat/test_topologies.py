@@ -14,6 +14,7 @@ from storm_compat import keys
 from storm_compat.blob_acl import WORLD
 from storm_compat.blob_files import BlobMeta
 from storm_compat.errors import AlreadyAlive, InvalidJar, InvalidTopology, NotAlive
+from storm_compat.thrift import idl
 from storm_compat.topologies import Topologies
 from tests.storm_compat.builders import common, jar, spout, topology, word_count
 from tests.storm_compat.fakes import FakeLauncher, World, play, until
@@ -251,7 +252,12 @@ def test_activate_and_deactivate_may_be_said_twice(world: World) -> None:
 def test_unknown_names_are_not_alive(world: World) -> None:
     async def story() -> None:
         async with world.nimbus() as topologies:
-            for call in (topologies.activate, topologies.deactivate, topologies.kill):
+            for call in (
+                topologies.activate,
+                topologies.deactivate,
+                topologies.kill,
+                lambda name: topologies.rebalance(name, None),
+            ):
                 with pytest.raises(NotAlive, match=r"^x is not alive$"):
                     call("x")
             with pytest.raises(NotAlive, match=r"^x-1-2$"):
@@ -286,11 +292,11 @@ def test_a_kill_waits_for_the_message_timeout_or_as_long_as_it_says(world: World
             assert world.depot.status(a) == StatusRecord(Status.KILLED, 3.0)
             assert world.depot.status(b) == StatusRecord(Status.KILLED, 60.0)
             world.now += 2.9
-            topologies._removals_changed.set()
+            topologies._waits_changed.set()
             await asyncio.sleep(0)
             assert not topologies.is_free("a")
             world.now += 0.2
-            topologies._removals_changed.set()
+            topologies._waits_changed.set()
             await until(lambda: topologies.is_free("a"))
             assert not topologies.is_free("b")
 
@@ -308,7 +314,7 @@ def test_of_two_kills_the_earlier_end_counts(world: World) -> None:
             topologies.kill("b", 60)
             await until(lambda: topologies.is_free("a"))
             world.now += 1
-            topologies._removals_changed.set()
+            topologies._waits_changed.set()
             await until(lambda: topologies.is_free("b"))
 
     play(story)
@@ -337,11 +343,11 @@ def test_the_wait_of_a_kill_begins_anew_with_a_new_nimbus(world: World) -> None:
         async with world.nimbus() as topologies:
             assert status(topologies) == "KILLED"
             world.now += 59
-            topologies._removals_changed.set()
+            topologies._waits_changed.set()
             await asyncio.sleep(0)
             assert not topologies.is_free("wc")
             world.now += 1
-            topologies._removals_changed.set()
+            topologies._waits_changed.set()
             await until(lambda: topologies.is_free("wc"))
 
     play(story)
@@ -358,8 +364,133 @@ def test_a_removal_that_fails_is_tried_again_and_shown(world: World) -> None:
             assert "it hangs in the kernel" in topologies.named("wc").troubles[-1].text
             world.launcher.stop_fails_with = ""
             world.now += 1
-            topologies._removals_changed.set()
+            topologies._waits_changed.set()
             await until(lambda: topologies.is_free("wc"))
+
+    play(story)
+
+
+def options(**what: Any) -> Any:
+    return idl.load().RebalanceOptions(**what)
+
+
+async def wait(world: World, topologies: Topologies, seconds: float) -> None:
+    """Let time pass, and whatever is due then happen."""
+    world.now += seconds
+    topologies._waits_changed.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+def test_a_rebalance_waits_and_then_keeps_another_plan_and_goes_on(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission(conf={"topology.message.timeout.secs": 3}))
+            before = topologies.named("wc").kept
+            order = options(num_workers=2, num_executors={"count": 1}, topology_conf_overrides='{"k": 1}')
+            topologies.rebalance("wc", order)
+            kept = world.depot.status(topology_id)
+            assert (kept.status, kept.wait_s, kept.previous) == (Status.REBALANCING, 3.0, Status.ACTIVE)
+            assert world.depot.read(topology_id) == before
+            await wait(world, topologies, 2.9)
+            assert status(topologies) == "REBALANCING"
+            await wait(world, topologies, 0.2)
+            assert status(topologies) == "ACTIVE"
+            after = topologies.named("wc").kept
+            assert world.depot.read(topology_id) == after
+            assert world.depot.status(topology_id) == StatusRecord(Status.ACTIVE, plan_version=1)
+            assert [c.container_id for c in after.packing.containers] == [1, 2]
+            assert after.packing.version == 1
+            assert after.topology.component("count").executor_count == 1
+            assert '"k": 1' in world.depot.conf(topology_id)
+            await until(lambda: len(world.masters.nudged) == 2)
+
+    play(story)
+
+
+def test_an_inactive_topology_is_inactive_after_a_rebalance(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission(is_active=False))
+            topologies.rebalance("wc", None)
+            with pytest.raises(InvalidTransition, match="ACTIVATE, status: REBALANCING"):
+                topologies.activate("wc")
+            await wait(world, topologies, 30)
+            assert status(topologies) == "INACTIVE"
+            topologies.rebalance("wc", options(wait_secs=-5))
+            await until(lambda: status(topologies) == "INACTIVE")
+
+    play(story)
+
+
+def test_the_wait_of_a_rebalance_begins_anew_with_a_new_nimbus(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+            topologies.rebalance("wc", options(wait_secs=60, num_workers=2))
+        world.now += 50
+        async with world.nimbus() as topologies:
+            await wait(world, topologies, 59)
+            assert status(topologies) == "REBALANCING"
+            await wait(world, topologies, 1)
+            assert status(topologies) == "ACTIVE"
+            assert len(topologies.named("wc").kept.packing.containers) == 2
+
+    play(story)
+
+
+def test_a_nimbus_that_dies_between_plan_and_status_does_the_rest_the_next_time(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            topologies.rebalance("wc", options(wait_secs=5, num_workers=2))
+            waiting = world.depot.status(topology_id)
+            await wait(world, topologies, 5)
+        world.depot.set_status(topology_id, waiting)
+        async with world.nimbus() as topologies:
+            await wait(world, topologies, 5)
+            assert world.depot.status(topology_id) == StatusRecord(Status.ACTIVE, plan_version=1)
+
+    play(story)
+
+
+def test_a_kill_during_a_rebalance_changes_no_plan(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            topologies.rebalance("wc", options(wait_secs=5, num_workers=2))
+            topologies.kill("wc", 60)
+            await wait(world, topologies, 6)
+            assert status(topologies) == "KILLED"
+            assert world.depot.read(topology_id).packing.version == 0
+
+    play(story)
+
+
+def test_a_rebalance_that_fails_is_tried_again_and_shown(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            code = world.depot.blob(topology_id, "stormcode.ser")
+            code.rename(code.with_suffix(".gone"))
+            topologies.rebalance("wc", options(wait_secs=0, num_workers=2))
+            await until(lambda: bool(topologies.named("wc").troubles))
+            assert "cannot be rebalanced" in topologies.named("wc").troubles[-1].text
+            code.with_suffix(".gone").rename(code)
+            await wait(world, topologies, 1)
+            assert status(topologies) == "ACTIVE"
+
+    play(story)
+
+
+def test_a_preview_says_what_a_rebalance_would_do_and_changes_nothing(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            preview = topologies.preview("wc", options(num_workers=2))
+            assert preview.changes.started == (2,)
+            assert status(topologies) == "ACTIVE"
+            assert world.depot.read(topology_id) == preview.before
 
     play(story)
 
@@ -484,7 +615,7 @@ def test_a_removal_that_fails_as_nobody_expects_does_not_end_nimbus(world: World
             await until(lambda: bool(topologies.named("wc").troubles))
             assert "too deep" in topologies.named("wc").troubles[-1].text
             world.now += 1
-            topologies._removals_changed.set()
+            topologies._waits_changed.set()
             await until(lambda: topologies.is_free("wc"))
 
     play(story)

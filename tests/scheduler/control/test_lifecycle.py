@@ -17,21 +17,22 @@ from scheduler.control.lifecycle import (
     transition,
 )
 from scheduler.errors import InvalidTransition
-from scheduler.state.records import Status, StatusRecord
+from scheduler.state.records import RebalanceRecord, Status, StatusRecord
 
 ACTIVE = StatusRecord(Status.ACTIVE)
 INACTIVE = StatusRecord(Status.INACTIVE)
 REBALANCING = StatusRecord(Status.REBALANCING, 30.0, Status.INACTIVE)
 KILLED = StatusRecord(Status.KILLED, 30.0)
 
+ORDER = RebalanceRecord(3, {"split": 2})
 ALLOWED: list[tuple[StatusRecord, Event, StatusRecord | None]] = [
     (ACTIVE, Activate(), ACTIVE),
     (ACTIVE, Deactivate(), INACTIVE),
-    (ACTIVE, Rebalance(5.0), StatusRecord(Status.REBALANCING, 5.0, Status.ACTIVE)),
+    (ACTIVE, Rebalance(5.0, ORDER), StatusRecord(Status.REBALANCING, 5.0, Status.ACTIVE, ORDER)),
     (ACTIVE, Kill(0.0), StatusRecord(Status.KILLED, 0.0)),
     (INACTIVE, Activate(), ACTIVE),
     (INACTIVE, Deactivate(), INACTIVE),
-    (INACTIVE, Rebalance(5.0), StatusRecord(Status.REBALANCING, 5.0, Status.INACTIVE)),
+    (INACTIVE, Rebalance(5.0, ORDER), StatusRecord(Status.REBALANCING, 5.0, Status.INACTIVE, ORDER)),
     (INACTIVE, Kill(7.0), StatusRecord(Status.KILLED, 7.0)),
     (REBALANCING, Kill(7.0), StatusRecord(Status.KILLED, 7.0)),
     (REBALANCING, DoRebalance(), INACTIVE),
@@ -59,6 +60,17 @@ def test_what_storm_refuses_is_refused(record: StatusRecord, event: Event) -> No
     with pytest.raises(InvalidTransition) as info:
         transition("wc-1-17", record, event)
     assert (info.value.status, info.value.event) == (record.status.value, event.name)
+
+
+def test_the_version_of_the_plan_changes_only_when_a_rebalance_is_done() -> None:
+    record = StatusRecord(Status.ACTIVE, plan_version=4)
+    for event in (Deactivate(), Activate(), Rebalance(1.0)):
+        after = transition("wc-1-17", record, event)
+        assert after is not None
+        assert after.plan_version == 4
+        record = after
+    assert transition("wc-1-17", record, DoRebalance(5)) == StatusRecord(Status.ACTIVE, plan_version=5)
+    assert transition("wc-1-17", record, Kill(1.0)) == StatusRecord(Status.KILLED, 1.0, plan_version=4)
 
 
 def test_every_cell_of_the_table_was_looked_at() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from scheduler.control.messages import (
     Nudge,
     PlanChanged,
     Register,
+    Replan,
     Report,
     SetActive,
     TaskReport,
@@ -27,9 +29,11 @@ from scheduler.master.events import (
     End,
     EndWanted,
     Event,
+    ForgetProcess,
     LaunchFailed,
     MessageReceived,
     NimbusChecked,
+    PlanRead,
     ProcessExited,
     ProcessFound,
     ProcessStarted,
@@ -64,9 +68,14 @@ def address(container_id: int, incarnation: int = 1) -> Address:
 
 
 def register(
-    container_id: int, *, connection: int, incarnation: int = 1, version: int = 0
+    container_id: int,
+    *,
+    connection: int,
+    incarnation: int = 1,
+    version: int = 0,
+    tasks: Sequence[int] = (),
 ) -> MessageReceived:
-    message = Register(version, address(container_id, incarnation), 100 + container_id)
+    message = Register(version, address(container_id, incarnation), 100 + container_id, [*tasks])
     return MessageReceived(connection, message)
 
 
@@ -74,8 +83,8 @@ def reported(container_id: int, *, connection: int, incarnation: int = 1) -> Mes
     return MessageReceived(connection, Report(container_id, incarnation, [], []))
 
 
-def plan(*addresses: Address) -> PlanChanged:
-    return PlanChanged(PhysicalPlan("wc-1", 0, addresses))
+def plan(*addresses: Address, version: int = 0, held: Sequence[int] = ()) -> PlanChanged:
+    return PlanChanged(PhysicalPlan("wc-1", version, addresses), [*held])
 
 
 def started(core: Master, now: float = 0.0) -> Master:
@@ -207,14 +216,83 @@ def test_living_containers_of_a_predecessor_are_adopted_and_the_others_started()
     ]
 
 
-def test_a_living_container_that_is_no_longer_planned_is_stopped() -> None:
+def test_a_living_container_that_is_no_longer_planned_may_finish_and_is_forgotten() -> None:
     play(
         master(1),
-        (0.0, ProcessFound(4, process(4), is_alive=True), [StopProcess(4, process(4), 3.0)]),
-        (0.0, ProcessFound(5, process(5), is_alive=False), []),
-        (0.1, ProcessExited(4, None), []),
-        (0.1, None, [StartContainer(1, 0)]),
+        (0.0, ProcessFound(4, process(4), is_alive=True), []),
+        (0.0, ProcessFound(5, process(5), is_alive=False), [ForgetProcess(5)]),
+        (0.0, None, [StartContainer(1, 0)]),
+        (0.0, ProcessStarted(1, process(1)), []),
+        (0.0, register(4, connection=40, tasks=[9]), [Send((40,), SetActive(is_active=False))]),
+        (
+            0.1,
+            register(1, connection=10),
+            [
+                Send((10,), SetActive(is_active=False)),
+                Send((10, 40), plan(address(1), address(4), held=[9])),
+            ],
+        ),
+        (
+            0.2,
+            register(4, connection=40),
+            [
+                Reject(40, "container 4 is not in the packing plan (version 0)"),
+                Send((10,), plan(address(1))),
+            ],
+        ),
+        (0.3, ProcessExited(4, 0), [ForgetProcess(4)]),
+        (0.4, None, []),
     )
+
+
+def test_one_that_does_not_even_register_is_ended() -> None:
+    core = master(1, start_s=120.0)
+    core.handle(ProcessFound(4, process(4), is_alive=True), 0.0)
+    assert StopProcess(4, process(4), 0.0) in core.due(121.0)
+
+
+def moved(version: int, *containers: tuple[int, tuple[int, ...]]) -> PlanRead:
+    planned = (Container(n, tuple(Instance("split", t) for t in tasks)) for n, tasks in containers)
+    return PlanRead(PackingPlan("wc-1", version, tuple(planned)))
+
+
+def test_another_plan_starts_new_containers_and_lets_old_ones_finish() -> None:
+    core = started(master(2))
+    play(
+        core,
+        (1.0, moved(1, (1, (1,)), (3, (2,))), [Send((10, 20), Replan(1))]),
+        (1.0, None, [StartContainer(3, 0)]),
+        (1.0, ProcessStarted(3, process(3)), []),
+        (2.0, ProcessExited(2, 0), [Send((10,), plan(address(1), version=1)), ForgetProcess(2)]),
+        (9.0, None, []),
+    )
+    assert [c.container_id for c in core.answer(2.0).containers] == [1, 3]
+    assert texts(core) == []
+
+
+def test_a_container_that_never_registered_is_ended_at_once_if_it_is_planned_no_more() -> None:
+    core = master(3)
+    core.due(0.0)
+    core.handle(ProcessStarted(2, process(2)), 0.0)
+    core.handle(ProcessStarted(1, process(1)), 0.0)
+    core.handle(LaunchFailed(3, "no room"), 0.0)
+    play(
+        core,
+        (0.0, moved(1, (1, (1, 2, 3))), [StopProcess(2, process(2), 3.0), ForgetProcess(3)]),
+        (0.1, ProcessExited(2, -15), [ForgetProcess(2)]),
+    )
+
+
+def test_a_container_that_is_planned_again_before_it_has_ended_goes_on() -> None:
+    core = started(master(2))
+    core.handle(moved(1, (1, (1, 2))), 1.0)
+    play(
+        core,
+        (1.1, moved(2, (1, (1,)), (2, (2,))), [Send((10, 20), Replan(2))]),
+        (1.2, None, []),
+        (1.3, ProcessExited(2, 0), [Send((10,), plan(address(1), version=2))]),
+    )
+    assert core.due(1.5)[0] == StartContainer(2, 1)
 
 
 def test_a_container_that_falls_silent_is_ended_and_another_starts() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.control.messages import PlanChanged
+from scheduler.control.messages import PlanChanged, Replan
 from scheduler.master.membership import (
     ConnectionClosed,
     ContainerEnded,
@@ -31,13 +31,29 @@ def address(container_id: int, incarnation: int = 1) -> Address:
 
 
 def registered(
-    container_id: int, *, connection: int, incarnation: int = 1, version: int = VERSION
+    container_id: int,
+    *,
+    connection: int,
+    incarnation: int = 1,
+    version: int = VERSION,
+    tasks: tuple[int, ...] = (),
 ) -> Registered:
-    return Registered(connection, version, address(container_id, incarnation), pid=4000 + container_id)
+    where = address(container_id, incarnation)
+    return Registered(connection, version, where, pid=4000 + container_id, tasks=frozenset(tasks))
 
 
-def plan(*addresses: Address) -> PlanChanged:
-    return PlanChanged(PhysicalPlan("wc-1", VERSION, addresses))
+def plan(*addresses: Address, version: int = VERSION, held: tuple[int, ...] = ()) -> PlanChanged:
+    return PlanChanged(PhysicalPlan("wc-1", version, addresses), [*held])
+
+
+def packing(version: int, *containers: tuple[int, ...]) -> PackingPlan:
+    """Return a plan that has these tasks in containers 1, 2, ...; an empty one is left out."""
+    planned = [
+        Container(n, tuple(Instance("split", task) for task in tasks))
+        for n, tasks in enumerate(containers, start=1)
+        if tasks
+    ]
+    return PackingPlan("wc-1", version, tuple(planned))
 
 
 def play(core: Membership, *story: tuple[MembershipEvent, list[object]]) -> None:
@@ -160,7 +176,7 @@ def test_an_incarnation_is_known_as_ended_even_if_its_connection_closed_before()
     )
 
 
-def test_who_is_not_planned_or_has_another_plan_is_rejected_with_the_reason() -> None:
+def test_who_is_not_planned_or_has_a_later_plan_is_rejected_with_the_reason() -> None:
     core = membership(1)
     play(
         core,
@@ -169,11 +185,11 @@ def test_who_is_not_planned_or_has_another_plan_is_rejected_with_the_reason() ->
             [Reject(70, "container 7 is not in the packing plan (version 3)")],
         ),
         (
-            registered(1, connection=10, version=2),
+            registered(1, connection=10, version=4),
             [
                 Reject(
                     10,
-                    "container 1 was started with version 2 of the packing plan, version 3 is running",
+                    "container 1 was started with version 4 of the packing plan, version 3 is running",
                 )
             ],
         ),
@@ -193,6 +209,84 @@ def test_one_connection_cannot_be_two_containers_and_loses_the_one_it_was() -> N
         ),
         (ConnectionClosed(10), []),
     )
+
+
+def test_all_are_told_of_another_plan_and_its_tasks_are_held_until_their_old_container_has_finished() -> None:
+    core = Membership(packing(3, (1, 2), (3,)))
+    for container_id, tasks in ((1, (1, 2)), (2, (3,))):
+        core.handle(registered(container_id, connection=10 * container_id, tasks=tasks))
+    assert core.follow(packing(4, (1,), (2, 3))) == [Send((10, 20), Replan(4))]
+    assert not core.is_complete
+    both = address(1), address(2)
+    play(
+        core,
+        (
+            registered(2, connection=20, version=4, tasks=(2, 3)),
+            [Send((10, 20), plan(*both, version=4, held=(2,)))],
+        ),
+        (
+            registered(1, connection=10, version=4, tasks=(1, 2)),
+            [Send((10, 20), plan(*both, version=4, held=(2,)))],
+        ),
+        (registered(1, connection=10, version=4, tasks=(1,)), [Send((10, 20), plan(*both, version=4))]),
+    )
+    assert core.is_complete
+
+
+def test_a_container_that_is_planned_no_more_stays_until_it_has_no_task() -> None:
+    core = Membership(packing(3, (1,), (2,)))
+    for container_id in (1, 2):
+        core.handle(registered(container_id, connection=10 * container_id, tasks=(container_id,)))
+    core.follow(packing(4, (1, 2)))
+    both = address(1), address(2)
+    play(
+        core,
+        (
+            registered(2, connection=20, version=4, tasks=(2,)),
+            [Send((10, 20), plan(*both, version=4, held=(2,)))],
+        ),
+        (
+            registered(1, connection=10, version=4, tasks=(1, 2)),
+            [Send((10, 20), plan(*both, version=4, held=(2,)))],
+        ),
+        (
+            registered(2, connection=20, version=4),
+            [
+                Reject(20, "container 2 is not in the packing plan (version 4)"),
+                Send((10,), plan(address(1), version=4)),
+            ],
+        ),
+    )
+    assert core.is_complete
+
+
+def test_a_successor_of_the_topology_process_goes_on_in_the_middle() -> None:
+    core = Membership(packing(4, (1,), (), (2,)))
+    play(
+        core,
+        (registered(1, connection=10, version=3, tasks=(1,)), [Send((10,), Replan(4))]),
+        (registered(2, connection=20, version=3, tasks=(2,)), [Send((20,), Replan(4))]),
+        (registered(1, connection=10, version=4, tasks=(1,)), []),
+        (
+            registered(3, connection=30, version=4, tasks=(2,)),
+            [Send((10, 20, 30), plan(address(1), address(2), address(3), version=4, held=(2,)))],
+        ),
+        (
+            registered(2, connection=20, version=4),
+            [
+                Reject(20, "container 2 is not in the packing plan (version 4)"),
+                Send((10, 30), plan(address(1), address(3), version=4)),
+            ],
+        ),
+    )
+
+
+def test_what_a_container_held_is_free_when_it_dies() -> None:
+    core = Membership(packing(3, (1, 2), (3,)))
+    for container_id, tasks in ((1, (1, 2)), (2, (3,))):
+        core.handle(registered(container_id, connection=10 * container_id, tasks=tasks))
+    core.follow(packing(4, (1,), (2, 3)))
+    play(core, (ContainerEnded(1), [Send((20,), plan(address(2), version=4))]))
 
 
 EVENTS = st.one_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -156,6 +157,23 @@ def test_what_comes_for_a_component_that_is_started_anew_waits_for_it() -> None:
     assert cluster.children[SPOUT].acked == [b"1"]
 
 
+def test_a_spout_that_is_started_anew_hears_nothing_that_was_meant_for_its_last_life() -> None:
+    cluster = started(chain(), [SPOUT, A, B])
+    manager = cluster.managers[1]
+    manager.is_active = False
+    cluster.settle()
+    cluster.plan_anew([SPOUT, A, B], conf={"x": 1})
+    cluster.follow(1)
+    manager.rest(SPOUT)
+    del cluster.children[SPOUT]  # told to end
+    cluster.activate()
+    manager.lose(SPOUT, cluster.now)
+    manager.release(SPOUT, cluster.now)
+    child = cluster.start_child(SPOUT)
+    cluster.settle()
+    assert [message["command"] for message in child.messages] == ["activate", "next"]
+
+
 def test_a_task_that_comes_waits_for_what_is_congested_already() -> None:
     cluster = started(topology(spout("s", 1, 2), bolt("a", 3, reads=["s"])), [1, 3], [2])
     manager = cluster.managers[1]
@@ -254,7 +272,8 @@ class MovingLife(RandomLife):
         super().end()
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.timeout(240)
+@settings(max_examples=80, deadline=None)
 @given(seed=st.integers(0, 2**32), components=st.integers(2, 5), containers=st.integers(1, 3))
 def test_nothing_fails_because_tasks_move_when_their_components_may_finish(
     seed: int, components: int, containers: int
@@ -264,7 +283,8 @@ def test_nothing_fails_because_tasks_move_when_their_components_may_finish(
     life.end()
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.timeout(240)
+@settings(max_examples=80, deadline=None)
 @given(seed=st.integers(0, 2**32), components=st.integers(2, 5), containers=st.integers(1, 3))
 def test_what_was_with_a_component_that_had_to_end_fails_and_nothing_is_acked_too_early(
     seed: int, components: int, containers: int
