@@ -12,7 +12,7 @@ RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" TMPDIR="$(CURDIR)/.tmp"
 RUN_BUFFERED := env -u PYTHONUNBUFFERED $(RUN)
 PYTEST := $(RUN) python -m pytest -q -n 2
 
-.PHONY: help setup demo java test test-storm quick check format bench clean
+.PHONY: help setup demo java test test-storm quick check format bench bench-storm clean
 
 help:
 	@echo 'make setup   only set up: then . .venv/bin/activate gives you the heronry command'
@@ -23,6 +23,7 @@ help:
 	@echo 'make test-storm   run the tests of clients against a real Storm 2.8.2 (java, javac, mvn)'
 	@echo 'make format  put the code into the format that check asks for'
 	@echo 'make bench   measure; results go to bench/results'
+	@echo 'make bench-storm   measure in turns with a real Storm; needs Java and Maven'
 	@echo 'make clean   remove what these targets made'
 
 setup: $(READY)
@@ -56,6 +57,9 @@ format: $(READY)
 
 bench: $(READY)
 	@$(RUN_BUFFERED) python bench/run.py
+
+bench-storm: $(READY)
+	@$(RUN_BUFFERED) python bench/run.py --storm
 
 clean:
 	rm -rf .venv .tmp build dist heronry.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

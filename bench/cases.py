@@ -131,6 +131,7 @@ def word_count(
             "engine_to_children": engine_s / children_s,
             "engine_us_per_hop": 1e6 * engine_s / sentences / HOPS_PER_SENTENCE,
             "children_us_per_sentence": 1e6 * children_s / sentences,
+            "all_us_per_sentence": 1e6 * (engine_s + children_s) / sentences,
             "engine_cores": engine_s / window.seconds,
             "child_bound_limit_per_s": limit,
             "to_child_bound_limit": rate / limit,
@@ -164,6 +165,13 @@ def latency(cluster: Cluster, pace: Pace) -> Measured:
         window.foreign_cores,
         {"tuples": len(taken), "max_ms": taken[-1], "cpu_s": window.cpu_s_by_label()},
     )
+
+
+def mean(one: Measured, other: Measured) -> Measured:
+    """Return the mean of two runs of a case; of the noise the larger."""
+    values = {name: (value + other.values[name]) / 2 for name, value in one.values.items()}
+    noise = [m.foreign_cores for m in (one, other) if m.foreign_cores is not None]
+    return Measured(values, max(noise, default=None), {"runs": [one.details, other.details]})
 
 
 def router(pace: Pace) -> Measured:

@@ -22,7 +22,6 @@ from bench import machine
 
 HERE = Path(__file__).resolve().parent
 _POLL_S = 0.002
-_START_WITHIN_S = 30.0
 _STOP_WITHIN_S = 30.0
 _LIBRARIES = ("blocking", "stormpy")
 _ROLES = ("spout", "split", "count")
@@ -74,6 +73,9 @@ def wait_until(is_true: Callable[[], object], within_s: float, what: str) -> Non
 class Cluster:
     """One `heronry dev` on a folder of its own."""
 
+    start_within_s = 30.0
+    kill_within_s = 10.0
+
     def __init__(self, folder: Path, project: Path) -> None:
         self._folder = folder
         self._project = project
@@ -102,7 +104,7 @@ class Cluster:
                 start_new_session=True,
             )
         wait_until(
-            lambda: ready.exists() or nimbus.poll() is not None, _START_WITHIN_S, "heronry dev is ready"
+            lambda: ready.exists() or nimbus.poll() is not None, self.start_within_s, "heronry dev is ready"
         )
         if nimbus.poll() is not None:
             raise BenchError(f"heronry dev ended with code {nimbus.returncode}:\n{self._output.read_text()}")
@@ -128,7 +130,7 @@ class Cluster:
         )
         return Submitted(folder.name, folder, called_at, time.time())
 
-    def wait_for(self, submitted: Submitted, file: str, within_s: float = 30.0) -> None:
+    def wait_for(self, submitted: Submitted, file: str) -> None:
         """Return when the topology's components have written ``file``.
 
         Raises:
@@ -137,18 +139,22 @@ class Cluster:
         path = submitted.folder / file
         try:
             wait_until(
-                lambda: path.exists() and path.stat().st_size, within_s, f"{submitted.name} wrote {file}"
+                lambda: path.exists() and path.stat().st_size,
+                self.start_within_s,
+                f"{submitted.name} wrote {file}",
             )
         except BenchError as exc:
             raise BenchError(f"{exc}\n{self.heronry('status', submitted.name)}") from exc
 
     def kill(self, submitted: Submitted) -> float:
         """Kill a topology and return the seconds until none of its processes is left."""
-        pids = [p.pid for p in self.processes() if p.role != "nimbus"]
+        pids = [p.pid for p in self.processes() if p.role not in machine.DAEMONS]
         began = time.monotonic()
         self.heronry("kill", submitted.name, "--now", "--yes")
         wait_until(
-            lambda: not any(map(machine.is_alive, pids)), 10.0, "the processes of a killed topology end"
+            lambda: not any(map(machine.is_alive, pids)),
+            self.kill_within_s,
+            "the processes of a killed topology end",
         )
         return time.monotonic() - began
 

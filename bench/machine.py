@@ -17,8 +17,19 @@ from importlib import metadata
 from pathlib import Path
 
 PROC = Path("/proc")
-ENGINE = ("nimbus", "topology", "container")
-_MODULES = {"scheduler.run.topology": "topology", "scheduler.run.container": "container"}
+DAEMONS = ("nimbus", "supervisor", "zookeeper")
+"""What a cluster has even without a topology; ours has but one."""
+ENGINE = (*DAEMONS, "topology", "container")
+_MODULES = {
+    "scheduler.run.topology": "topology",
+    "scheduler.run.container": "container",
+    # Of a real Storm:
+    "org.apache.storm.command.DevZookeeper": "zookeeper",
+    "org.apache.storm.daemon.nimbus.Nimbus": "nimbus",
+    "org.apache.storm.daemon.supervisor.Supervisor": "supervisor",
+    "org.apache.storm.LogWriter": "container",
+    "org.apache.storm.daemon.worker.Worker": "container",
+}
 _PROCESS_CLOCK = 2
 _IDLE_COLUMNS = (3, 4)  # idle, iowait
 _STEAL_COLUMN = 7
@@ -31,7 +42,7 @@ class Process:
 
     pid: int
     role: str
-    """nimbus, topology, container or component."""
+    """One of `ENGINE`, or component."""
 
     label: str
     """The role, for a component the last word of its command."""

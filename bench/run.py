@@ -4,6 +4,7 @@
     python bench/run.py --quick                            about one minute
     python bench/run.py --only latency --only idle
     python bench/run.py --storm-py FILE                    also with Storm's own storm.py
+    make bench-storm        or: --storm                    in turns with a real Storm on this machine
     python bench/run.py --markdown [FILE]                  measure nothing, print the last result
     python bench/run.py --docs                             measure nothing, put it into docs/performance.md
 
@@ -18,7 +19,8 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -46,18 +48,25 @@ ON_A_CLUSTER: dict[str, Measure] = {
     "words_two": lambda cluster, pace: cases.word_count(cluster, pace, environment="wide", containers=2),
     "latency": cases.latency,
 }
+AGAINST_STORM = ("words", "words_stormpy", "words_two", "latency")
+_STORM_WARM_UP_S = 15.0
+"""Until a JVM has compiled what it runs most."""
 
 
 class Bench:
     """One run: the cases that were chosen, one after the other."""
 
-    def __init__(self, chosen: list[str], pace: cases.Pace, storm_py: Path | None) -> None:
+    def __init__(
+        self, chosen: list[str], pace: cases.Pace, *, storm_py: Path | None, with_storm: bool
+    ) -> None:
         self._chosen = chosen
         self._pace = pace
+        self._with_storm = with_storm
         self._folder = CHECKOUT / ".tmp" / f"bench-{time.time_ns()}"
         self._folder.mkdir(parents=True)
         self._project = make_project(self._folder, storm_py)
         self.measured: dict[str, cases.Measured] = {}
+        self.storm: dict[str, cases.Measured] = {}
         self.failures: list[str] = []
 
     def run(self) -> None:
@@ -72,6 +81,10 @@ class Bench:
         if {"words_wide", "words_two"} <= self.measured.keys():
             wide, two = self.measured["words_wide"].values, self.measured["words_two"].values
             two["extra_us_per_hop"] = two["engine_us_per_hop"] - wide["engine_us_per_hop"]
+        for name, storm in self.storm.items():
+            if "sentences_per_s" in storm.values:
+                ours = self.measured[name].values
+                ours["rate_to_storm"] = ours["sentences_per_s"] / storm.values["sentences_per_s"]
 
     def clean_up(self) -> None:
         """Remove what was needed to measure; after a failure keep it, since the logs are in it."""
@@ -84,20 +97,53 @@ class Bench:
         return Cluster(self._folder / name, self._project)
 
     def _run_on_a_cluster(self, names: list[str]) -> None:
-        cluster = self._make_cluster("cluster")
-        try:
-            cluster.start()
-            for name in names:
-                measure = ON_A_CLUSTER[name]
-                if not self._try(name, partial(measure, cluster, self._pace)):
-                    cluster.kill_all()
-        except BenchError as exc:
-            self.failures.append(f"cluster: {exc}")
-        finally:
+        with ExitStack() as stack:
             try:
-                cluster.stop()
+                cluster = self._started(stack, self._make_cluster("cluster"))
+                storm = self._started(stack, self._make_storm()) if self._with_storm else None
             except BenchError as exc:
                 self.failures.append(f"cluster: {exc}")
+                return
+            for name in names:
+                if not self._measure(cluster, name) or storm is None or name not in AGAINST_STORM:
+                    continue
+                self._measure_storm(storm, name)
+                # Once more behind it: what the machine does meanwhile must not be taken for a difference.
+                before = self.measured[name]
+                if self._measure(cluster, name):
+                    self.measured[name] = cases.mean(before, self.measured[name])
+
+    def _measure(self, cluster: Cluster, name: str) -> bool:
+        is_done = self._try(name, partial(ON_A_CLUSTER[name], cluster, self._pace))
+        if not is_done:
+            cluster.kill_all()
+        return is_done
+
+    def _measure_storm(self, storm: Cluster, name: str) -> None:
+        print("  the same on Storm ...", file=sys.stderr, flush=True)
+        pace = replace(self._pace, warm_up_s=max(self._pace.warm_up_s, _STORM_WARM_UP_S))
+        try:
+            self.storm[name] = ON_A_CLUSTER[name](storm, pace)
+        except (BenchError, OSError) as exc:
+            self.failures.append(f"{TITLES[name]}, on Storm: {exc}")
+            storm.kill_all()
+
+    def _make_storm(self) -> Cluster:
+        from bench.storm import StormCluster  # needs what only tests need
+
+        print("Storm starts ...", file=sys.stderr, flush=True)
+        return StormCluster(self._folder / "storm", self._project)
+
+    def _started(self, stack: ExitStack, cluster: Cluster) -> Cluster:
+        stack.callback(self._stop, cluster)
+        cluster.start()
+        return cluster
+
+    def _stop(self, cluster: Cluster) -> None:
+        try:
+            cluster.stop()
+        except BenchError as exc:
+            self.failures.append(f"cluster: {exc}")
 
     def _try(self, name: str, measure: Callable[[], cases.Measured]) -> bool:
         print(f"{TITLES[name]} ...", file=sys.stderr, flush=True)
@@ -124,6 +170,7 @@ def as_result(bench: Bench, *, made_at: str, is_quick: bool, pace: cases.Pace) -
         "pace": asdict(pace),
         "machine": machine.describe(CHECKOUT),
         "cases": measured,
+        "storm": {name: asdict(one) for name, one in bench.storm.items()},
         "failures": bench.failures,
     }
 
@@ -158,7 +205,16 @@ def main() -> int:
         return 0
     machine.require_linux()
     pace = cases.QUICK if arguments.quick else cases.Pace()
-    bench = Bench(_chosen(arguments), pace, arguments.storm_py)
+    storm_py = arguments.storm_py
+    if arguments.storm:
+        from bench.storm import storm_py as fetched
+
+        try:
+            storm_py = storm_py or fetched(CHECKOUT / ".tmp" / "storm-py")
+        except BenchError as exc:
+            sys.exit(f"bench: {exc}")
+    chosen = _chosen(arguments.only, has_storm_py=storm_py is not None)
+    bench = Bench(chosen, pace, storm_py=storm_py, with_storm=arguments.storm)
     made_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
         bench.run()
@@ -179,6 +235,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="shorter windows, each start once")
     parser.add_argument("--only", action="append", choices=list(TITLES), help="this case; repeatable")
     parser.add_argument("--storm-py", type=Path, metavar="FILE", help="storm.py of Storm's multilang-python")
+    parser.add_argument("--storm", action="store_true", help="also measure a real Storm, case by case")
     parser.add_argument(
         "--markdown",
         type=Path,
@@ -189,16 +246,16 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--docs", action="store_true", help="put a result into docs/performance.md")
     arguments = parser.parse_args()
-    if arguments.only and "words_stormpy" in arguments.only and arguments.storm_py is None:
-        parser.error("words_stormpy needs --storm-py FILE")
+    has_storm_py = arguments.storm or arguments.storm_py is not None
+    if arguments.only and "words_stormpy" in arguments.only and not has_storm_py:
+        parser.error("words_stormpy needs --storm-py FILE or --storm")
     return arguments
 
 
-def _chosen(arguments: argparse.Namespace) -> list[str]:
-    if arguments.only:
-        return [case for case in TITLES if case in arguments.only]
-    left_out = set() if arguments.storm_py else {"words_stormpy"}
-    return [case for case in TITLES if case not in left_out]
+def _chosen(only: list[str] | None, *, has_storm_py: bool) -> list[str]:
+    if only:
+        return [case for case in TITLES if case in only]
+    return [case for case in TITLES if case != "words_stormpy" or has_storm_py]
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 from bench.figures import FIGURES, QUIET_CORES, TITLES, Figure
 
 _MARKS = {True: "met", False: "MISSED", None: ""}
-_HEADS = ("", "measured", "demanded", "", "Storm 2.8.2, other day")
+_HEADS = ("", "measured", "demanded", "", "Storm 2.8.2, other day; (now): in turns with ours")
 
 Result = Mapping[str, Any]
 Row = tuple[str, str, str, str, str]
@@ -21,14 +21,21 @@ Row = tuple[str, str, str, str, str]
 def rows(result: Result, case: str) -> list[Row]:
     """Return the lines of a case: label, value, demand, mark, Storm's value."""
     values = result["cases"].get(case, {}).get("values", {})
+    storm = result.get("storm", {}).get(case, {}).get("values", {})
     return [
-        _row(figure, values[figure.key]) for figure in FIGURES if figure.case == case and figure.key in values
+        _row(figure, values[figure.key], storm.get(figure.key))
+        for figure in FIGURES
+        if figure.case == case and figure.key in values
     ]
 
 
-def _row(figure: Figure, value: float) -> Row:
-    shown = f"{value:.{figure.digits}f} {figure.unit}".rstrip()
-    return figure.label, shown, figure.demand, _MARKS[figure.is_met(value)], figure.storm
+def _row(figure: Figure, value: float, storm: float | None) -> Row:
+    theirs = figure.storm if storm is None else f"{_shown(figure, storm)} (now)"
+    return figure.label, _shown(figure, value), figure.demand, _MARKS[figure.is_met(value)], theirs
+
+
+def _shown(figure: Figure, value: float) -> str:
+    return f"{value:.{figure.digits}f} {figure.unit}".rstrip()
 
 
 def as_text(result: Result) -> str:
@@ -64,7 +71,7 @@ def as_markdown(result: Result) -> str:
             "",
             f"### {title}",
             "",
-            "| | measured | demanded | | Storm 2.8.2, other day |",
+            f"| | measured | demanded | | {_HEADS[-1]} |",
             "|---|---|---|---|---|",
         ]
         lines += [f"| {' | '.join(row)} |" for row in rows(result, case)]

@@ -3,8 +3,8 @@
     with RealStorm(root) as cluster:                    # at the end no process is left, whatever happens
         cluster.submit("wc", draft)
 
-``root`` is its storm.home.  It is set to look at everything every second instead of every ten, and to count
-every tuple; else it is Storm as it comes.
+``root`` is its storm.home.  Unless told otherwise it is `HURRIED`, which is for tests: it looks at everything
+every second instead of every ten, counts every tuple and starts workers quickly; else it is as it comes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -46,11 +47,26 @@ _WORKER_LOG4J = _LOG4J.replace(
 )
 
 
-class RealStorm(AnyCluster):
-    """A storm.home with its three daemons."""
+HURRIED = {
+    "topology.stats.sample.rate": 1.0,
+    "nimbus.monitor.freq.secs": 1,
+    "supervisor.monitor.frequency.secs": 1,
+    "task.heartbeat.frequency.secs": 1,
+    "executor.metrics.frequency.secs": 1,
+    "worker.childopts": "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
 
-    def __init__(self, root: Path) -> None:
+
+class RealStorm(AnyCluster):
+    """A storm.home with its three daemons.
+
+    Args:
+        conf: what storm.yaml says beside addresses and folders.
+    """
+
+    def __init__(self, root: Path, conf: Mapping[str, object] = HURRIED) -> None:
         super().__init__(root)
+        self._more = conf
         self._keeper: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -70,6 +86,12 @@ class RealStorm(AnyCluster):
             self._keeper.stdin.close()
             self._keeper.wait(60)
         assert keeper.residents(self.root) == []
+
+    @property
+    def pid(self) -> int:
+        """Return the process that all others descend from."""
+        assert self._keeper is not None
+        return self._keeper.pid
 
     def processes_of(self, topology_id: str) -> dict[int, str]:
         """Return the worker of a topology and its log writer, and the children, which work in its folder."""
@@ -121,12 +143,7 @@ class RealStorm(AnyCluster):
             "storm.local.hostname": self.host,
             "supervisor.slots.ports": slots,
             "supervisor.thrift.port": supervisor,
-            "topology.stats.sample.rate": 1.0,
-            "nimbus.monitor.freq.secs": 1,
-            "supervisor.monitor.frequency.secs": 1,
-            "task.heartbeat.frequency.secs": 1,
-            "executor.metrics.frequency.secs": 1,
-            "worker.childopts": "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+            **self._more,
         }
 
     def _command(self, name: str, main: str, jars: list[Path]) -> list[str]:
