@@ -7,7 +7,8 @@ Costs one ``split`` per read.  An unfinished message is kept as a list of
 chunks, because adding each read to one buffer is quadratic: 10 MiB in
 64 KiB reads took half a second that way, 30 ms this way.
 
-Windows line ends are folded into ``\n``; Java's readers take them too.
+Line ends of Windows and of old Macs are folded into ``\n``; Java's readers
+take them too, wherever they stand.
 Source: storm:storm-client/src/jvm/org/apache/storm/multilang/JsonSerializer.java
 """
 
@@ -28,7 +29,7 @@ class FrameReader:
         self._chunks: list[bytes] = []
         self._chunks_bytes = 0
         self._tail = b""  # the last bytes seen: END may straddle two reads
-        self._has_cr = False  # a \r behind the tail: perhaps half of a line end
+        self._had_cr = False  # the last byte was a \r, taken as a line end: a \n that follows is half of it
 
     @property
     def buffered_bytes(self) -> int:
@@ -41,11 +42,12 @@ class FrameReader:
         Raises:
             RemoteProtocolError: a message that is still unfinished is larger than ``max_bytes``.
         """
-        if self._has_cr:
-            data = b"\r" + data
+        if self._had_cr and data:
+            self._had_cr = False
+            data = data.removeprefix(b"\n")
         if b"\r" in data:
-            self._has_cr = data.endswith(b"\r")
-            data = (data[:-1] if self._has_cr else data).replace(b"\r\n", b"\n")
+            self._had_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if self._tail:
             data = self._tail + data
         texts = data.split(END)
@@ -65,7 +67,7 @@ class FrameReader:
         that is left over was cut off and is dropped.
         """
         rest = b"".join([*self._chunks, self._tail])
-        self._chunks, self._chunks_bytes, self._tail, self._has_cr = [], 0, b"", False
+        self._chunks, self._chunks_bytes, self._tail, self._had_cr = [], 0, b"", False
         return [rest.removesuffix(b"\nend")] if rest.endswith(b"\nend") else []
 
     def _keep(self, rest: bytes) -> None:

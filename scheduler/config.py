@@ -74,6 +74,12 @@ class StreamConfig:
     is_accelerated: bool = _key("heronry.accelerate", False)
     """Whether a Python component gets our own library in pystorm's place (`multilang.standin`)."""
 
+    is_strict: bool = _key("heronry.multilang.strict", False)
+    """Whether a component that breaks the protocol is ended, as Storm ends it, instead of forgiven."""
+
+    start_timeout_s: float | None = _key("heronry.multilang.start.timeout.secs", None, least=1)
+    """A component that has not answered the handshake by then is started anew; None: it may take its time."""
+
     high_mark_bytes: int = _key("heronry.stream.queue.high.bytes", 256 * 1024)
     """A task with more waiting for it is congested. Bytes."""
 

@@ -60,6 +60,7 @@ class ComponentRunner:
         self._is_paused = False
         self._stdin_broken = False
         self._is_restarting = False
+        self._is_condemned = False
         self._life = 0
         self._stderr_tail: deque[bytes] = deque(maxlen=_TAIL_LINES)
         self._stderr_rest = b""
@@ -88,7 +89,7 @@ class ComponentRunner:
             self._retry(str(exc), lived_s=0.0, now=now)
             return
         self.last_pid = process.pid
-        self._stdin_broken = False
+        self._stdin_broken = self._is_condemned = False
         self._stderr_tail.clear()
         self._stderr_rest = b""
         self.liveness = Liveness(host.manager.config[task].silence_limit_s, now)
@@ -107,6 +108,9 @@ class ComponentRunner:
         manager.open(task, conf, str(host.pid_dir), shell_context(manager.topology, task), library)
         life = self._life
         loop.call_at(now + _LATE_START_S, lambda _: self._complain_if_late(life))
+        timeout_s = manager.config[task].start_timeout_s
+        if timeout_s is not None:
+            loop.call_at(now + timeout_s, lambda _: self._give_up_if_late(life, timeout_s))
         log.info("component started task=%d component=%s pid=%d", task, component.component, process.pid)
 
     def opened(self) -> None:
@@ -115,7 +119,8 @@ class ComponentRunner:
 
     def kill(self, reason: str) -> None:
         """End a component that cannot go on; its death is then handled as any other."""
-        if self.process is not None:
+        if self.process is not None and not self._is_condemned:
+            self._is_condemned = True
             self._host.report(self.local.task, reason)
             self.process.kill()
 
@@ -215,6 +220,11 @@ class ComponentRunner:
                 self.local.task,
                 f"{command} has not answered the handshake for {_LATE_START_S:.0f} s; still waiting",
             )
+
+    def _give_up_if_late(self, life: int, timeout_s: float) -> None:
+        if life == self._life and self.state == "starting":
+            limit = f"{timeout_s:g} s (heronry.multilang.start.timeout.secs)"
+            self.kill(f"has not answered the handshake within {limit}")
 
     # -- bytes --------------------------------------------------------------
 

@@ -131,11 +131,14 @@ class EmitRules:
 
     def _drop(self, local: LocalTask, event: Emit, text: str) -> None:
         """Report a tuple that goes nowhere, and fail its trees: who acked them would lose it silently."""
-        self._notices.append(notices.Erred(local.task, f"{text}. The tuple was dropped"))
+        self._complain(local, f"{text}. The tuple was dropped")
         if not local.is_spout:
             self._acks.fail(self.join(local, event.anchors))
         elif (message_id := bytes(event.message_id)) not in UNRELIABLE:
             local.commands.append(codec.render_fail(message_id))
+
+    def _complain(self, local: LocalTask, text: str) -> None:
+        self._notices.append(notices.odd(local.task, text, is_strict=self._config[local.task].is_strict))
 
     def join(self, local: LocalTask, anchors: list[int]) -> Roots:
         """Return the distinct trees of several anchors; unknown ones are reported and left out."""
@@ -143,12 +146,10 @@ class EmitRules:
         for anchor in anchors:
             roots = local.pend.get(anchor, MISSING)
             if roots is MISSING:
-                self._notices.append(
-                    notices.Erred(
-                        local.task,
-                        f"anchored to tuple {anchor}, which was acked or failed already or never existed; "
-                        "the new tuple is not tracked by it. Emit before you ack",
-                    )
+                self._complain(
+                    local,
+                    f"anchored to tuple {anchor}, which was acked or failed already or never existed; "
+                    "the new tuple is not tracked by it. Emit before you ack",
                 )
                 continue
             for root in each(roots):

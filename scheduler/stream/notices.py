@@ -70,4 +70,11 @@ class Broken:
     reason: str
 
 
+def odd(task: int, text: str, *, is_strict: bool) -> Erred | Broken:
+    """Return what becomes of a component that did what Storm would end it for: a report, or its end."""
+    if is_strict:
+        return Broken(task, f"{text} (it is ended for that: heronry.multilang.strict)")
+    return Erred(task, text)
+
+
 Notice = PauseReading | ResumeReading | Asks | Opened | Said | Erred | Measured | Broken

@@ -18,7 +18,7 @@ from scheduler.plan import PackingPlan
 from scheduler.stream.foresight import foresee
 from scheduler.stream.links import stream_numbers
 from scheduler.stream.local_task import LocalTask, RemoteTask
-from scheduler.stream.routing import build_routes
+from scheduler.stream.routing import build_routes, check_lengths
 from scheduler.topology import Component, Topology
 
 
@@ -113,6 +113,8 @@ class Placement:
                 component, local.task, topology, everywhere, stream_number=self.numbers, rng=self._rng
             )
             for stream, route in routes.items():
+                if self.config[local.task].is_strict:
+                    check_lengths(route, component.streams[stream].fields)
                 # Trees and counters know the route as it was: it stays, and leads elsewhere.
                 local.routes.setdefault(stream, route).lead_as(route)
             if local.foresight is not None:

@@ -430,10 +430,14 @@ class StreamManager:
                 self.acks.fail(roots)
             case Log(text=text, level=level):
                 self._notices.append(notices.Said(local.task, min(max(level, 0), 4), text))
-            case ErrorReported(text=text) | Oddity(text=text):
+            case ErrorReported(text=text):
                 self._notices.append(notices.Erred(local.task, text))
+            case Oddity(text=text):
+                self._complain(local, text)
             case Noise(text=text):
                 self._notices.append(notices.Said(local.task, 2, f"(stdout) {text}"))
+                if self.config[local.task].is_strict:
+                    self._complain(local, f"wrote to its standard output what is no message: {text[:200]}")
             case Metric(name=name, params=params):
                 self._notices.append(notices.Measured(local.task, name, bytes(params)))
             case Ready(pid=pid):
@@ -512,9 +516,10 @@ class StreamManager:
     def _forgive(self, local: LocalTask, number: int, what: str) -> None:
         # Storm's ShellBolt dies of these. Acks of heartbeats are common and harmless.
         if number % local.step != local.step - 1:
-            self._notices.append(
-                notices.Erred(local.task, f"{what} tuple {number} twice, or it never existed; passed over")
-            )
+            self._complain(local, f"{what} tuple {number} twice, or it never existed; passed over")
+
+    def _complain(self, local: LocalTask, text: str) -> None:
+        self._notices.append(notices.odd(local.task, text, is_strict=self.config[local.task].is_strict))
 
     def _mark(self, task: LocalTask) -> None:
         if not task.is_dirty:

@@ -137,6 +137,19 @@ def build_routes(
     return routes
 
 
+def check_lengths(route: Route, declared: Sequence[str]) -> None:
+    """Make a route refuse tuples that have not as many values as are declared; that costs a look at each."""
+    choose, fixed, count = route.choose, route.fixed, len(declared)
+
+    def checked(values: msgspec.Raw) -> Slots:
+        items = _split(values)
+        if len(items) != count:
+            raise _wrong_length(items, declared)
+        return fixed if fixed is not None else choose(values)
+
+    route.fixed, route.choose, route.reads_values = None, checked, True
+
+
 def input_index(consumer: Component, source: str, stream: str) -> int:
     """Return which of the consumer's inputs that stream is, from 0."""
     return next(
@@ -199,7 +212,7 @@ def _by_fields(slots: Slots, positions: tuple[int, ...], declared: Sequence[str]
         try:
             key = bytes(items[only]) if only is not None else b",".join([items[p] for p in positions])
         except IndexError:
-            raise _too_short(items, declared) from None
+            raise _wrong_length(items, declared) from None
         chosen = cache.get(key)
         if chosen is None:
             chosen = singles[task_index([_value(items[p]) for p in positions], count)]
@@ -222,7 +235,7 @@ def _by_partial_key(slots: Slots, positions: tuple[int, ...], declared: Sequence
         try:
             texts = [items[p] for p in positions or (0,)]
         except IndexError:
-            raise _too_short(items, declared) from None
+            raise _wrong_length(items, declared) from None
         key = b",".join(texts)
         pair = cache.get(key)
         if pair is None:
@@ -240,7 +253,7 @@ def _by_partial_key(slots: Slots, positions: tuple[int, ...], declared: Sequence
     return choose
 
 
-def _too_short(items: Sequence[msgspec.Raw], declared: Sequence[str]) -> BadTuple:
+def _wrong_length(items: Sequence[msgspec.Raw], declared: Sequence[str]) -> BadTuple:
     return BadTuple(f"a tuple has {len(items)} values where {len(declared)} are declared: {list(declared)}")
 
 

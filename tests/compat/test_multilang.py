@@ -302,6 +302,20 @@ def test_16_anchoring_to_an_acked_tuple_is_reported_and_emits_untracked(run: Run
     assert len(running.notes("late", what="handshake")) == 1
 
 
+def test_15_16_a_strict_component_is_ended_for_either(run: Run) -> None:
+    strict = {"heronry.multilang.strict": True}
+    draft = numbers(1)
+    draft.bolt("acks", "acks.py", {"numbers": "shuffle"}, conf=strict)
+    draft.bolt("late", "late_anchor.py", {"numbers": "shuffle"}, conf=strict)
+    running = run(draft)
+    for component, what in (("acks", "twice, or it never existed"), ("late", "acked or failed already")):
+        errors = until(lambda c=component: len(found := running.errors(c)) >= 2 and found)
+        assert what in errors[-1]
+        assert "heronry.multilang.strict" in errors[-1]
+        assert "(restart 1)" in errors[-2]
+        until(lambda c=component: len(running.notes(c, what="handshake")) == 2)
+
+
 def test_17_values_pass_from_python_to_python_unchanged(run: Run) -> None:
     odd = [2**63, -(2**63), 10**30, 0.1, "\0", "\ud800", "\u2028", "😀", None, True, {"a": [1, {}]}, "é"]
     raw = f"{json.dumps(odd)[:-1]}, -0.0, 1e400, -1e400, NaN]"

@@ -26,7 +26,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 @settings(deadline=None)
 @given(st.lists(PIECES, max_size=40).map(b"".join), st.lists(st.integers(0, 400), max_size=12))
 def test_where_reads_stop_makes_no_difference(data: bytes, places: list[int]) -> None:
-    texts = data.replace(b"\r\n", b"\n").split(END)[:-1]
+    texts = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(END)[:-1]
 
     assert feed_all([data]) == texts
     assert feed_all(cut(data, places)) == texts
@@ -37,6 +37,11 @@ def test_windows_line_ends_are_cut_like_others_in_single_bytes() -> None:
     data = b'{"command":"sync"}\r\nend\r\n{\r\n"pid": 1}\r\nend\r\n'
 
     assert feed_all([bytes([byte]) for byte in data]) == [b'{"command":"sync"}', b'{\n"pid": 1}']
+
+
+def test_line_ends_of_old_macs_end_a_message_at_once() -> None:
+    assert feed_all([b'{"command":\r"sync"}\rend\r']) == [b'{"command":\n"sync"}']
+    assert feed_all([b"1\rend\r", b"\n2\r", b"\nend\r", b"\r3\rend\r"]) == [b"1", b"2", b"\n3"]
 
 
 def test_blank_lines_and_indented_json_stay_in_the_text() -> None:
@@ -60,7 +65,7 @@ def test_an_end_in_the_first_line_does_not_swallow_the_message_behind_it() -> No
 
 
 def test_end_without_a_line_end_ends_a_message_at_the_end_of_output() -> None:
-    for last in (b"\nend", b"\r\nend", b"\nend\r"):
+    for last in (b"\nend", b"\r\nend", b"\rend"):
         reader = FrameReader()
 
         assert reader.feed(b'{"pid": 1}' + last) == []

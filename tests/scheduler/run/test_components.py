@@ -7,7 +7,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,9 +30,11 @@ def reports() -> list[str]:
 
 
 @contextmanager
-def started(code: str, folder: Path, reports: list[str]) -> Iterator[ComponentRunner]:
+def started(
+    code: str, folder: Path, reports: list[str], *, conf: Mapping[str, object] | None = None
+) -> Iterator[ComponentRunner]:
     """Run Python code as the only component of a topology."""
-    shape = topology(replace(spout("a", 1), command=(sys.executable, "-c", code)))
+    shape = topology(replace(spout("a", 1), command=(sys.executable, "-c", code), conf=conf or {}))
     manager = StreamManager(shape, round_robin(shape, 1), 1, 11, random.Random(1))
 
     def obey_notices(_now: float) -> None:
@@ -90,6 +92,22 @@ def test_an_end_that_nothing_tells_of_is_seen_by_looking(
         assert runner.state == "waiting"
     (report,) = reports
     assert "ended with exit code 7" in report
+
+
+def test_a_component_that_does_not_answer_in_time_is_ended_once(tmp_path: Path, reports: list[str]) -> None:
+    conf = {"heronry.multilang.start.timeout.secs": 1}
+    with started("import time; time.sleep(60)", tmp_path, reports, conf=conf) as runner:
+        loop, process = runner._host.loop, runner.process
+        assert process is not None
+        while not reports:
+            now = time.monotonic()
+            loop.round(now, wake=now + 0.1, waiters_until=0.0)
+        if runner.state == "starting":
+            runner.kill("for another reason")
+        while process.poll() is None:
+            time.sleep(0)
+    assert reports[0] == "has not answered the handshake within 1 s (heronry.multilang.start.timeout.secs)"
+    assert "for another reason" not in reports
 
 
 def test_a_restart_that_is_wanted_is_no_failure(sleeper: ComponentRunner, reports: list[str]) -> None:

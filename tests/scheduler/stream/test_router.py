@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -499,6 +500,50 @@ def test_what_components_say_beside_tuples_is_passed_on() -> None:
         notices.Measured(2, "m", b'{"a": 1}'),
         notices.Said(2, 2, "(stdout) print!"),
     ]
+
+
+STRICT = {"heronry.multilang.strict": True}
+
+
+def broken_by(*said: bytes, fields: tuple[str, ...] = ("v",)) -> list[notices.Notice]:
+    """Return what a strict bolt's words lead to; it has one tuple, of delivery 2, and a consumer."""
+    plan = topology(
+        spout("s", 1),
+        replace(bolt("a", 2, reads=["s"], streams={"default": Stream(fields)}), conf=STRICT),
+        bolt("b", 3, reads=["a"]),
+    )
+    cluster = started(plan, [1, 2, 3])
+    cluster.spout_emits(1, "x", message_id=1)
+    cluster.notices.clear()
+    cluster.says(2, *said)
+    return [notice for notice in cluster.notices if not isinstance(notice, notices.Said)]
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ([ack(2), ack(2)], "acked tuple 2 twice"),
+        ([b'{"command":"fail","id":"4444"}' + END], "failed tuple 4444 twice"),
+        ([emit("y", anchors=[778])], "anchored to tuple 778"),
+        ([emit("y", stream="none")], "emitted to stream 'none', which a does not declare"),
+        ([b"print!" + END], "wrote to its standard output what is no message: print!"),
+        ([b'{"command":"dance"}' + END], 'unknown command "dance"'),
+        ([b'{"command":"emit","tuple":[1,2],"need_task_ids":false}' + END], "a tuple has 2 values where 1"),
+        ([b'{"command":"emit","tuple":[],"need_task_ids":0}' + END], "a tuple has 0 values where 1"),
+    ],
+)
+def test_a_strict_component_is_ended_for_what_others_are_forgiven(said: list[bytes], text: str) -> None:
+    (notice,) = broken_by(*said)
+    assert isinstance(notice, notices.Broken)
+    assert notice.task == 2
+    assert notice.reason.partition(": ")[2].startswith(text) or notice.reason.startswith(text)
+    assert "heronry.multilang.strict" in notice.reason
+
+
+def test_a_strict_component_that_keeps_the_rules_is_left_alone() -> None:
+    heartbeat = ack(3)  # one of the system's deliveries
+    assert broken_by(SYNC, heartbeat, emit("y", anchors=[2]), ack(2)) == []
+    assert broken_by(emit("y", "z", anchors=[2]), ack(2), fields=("v", "w")) == []
 
 
 # -- ticks and heartbeats -----------------------------------------------------------
