@@ -254,6 +254,7 @@ async def _serving(
         host, port = opened[0].host, opened[0].port
         conf["nimbus.thrift.port"] = port
         nimbus.machine = _machine(conf, host, port)
+        nimbus.machine_by_transport = {way.transport: _seen_from(way, nimbus.machine, conf) for way in opened}
         ready = Ready(host, port, layout.root, tuple(opened), tuple(warnings(opened, everything)))
         if listeners is not None:
             ready = replace(
@@ -271,7 +272,7 @@ async def _serving(
                 cleaner = group.create_task(_clean_inbox(uploads))
                 blob_cleaner = group.create_task(_clean_blobs(blobs))
                 keeper = group.create_task(_keep_ready(layout, ready))
-                http = group.create_task(web.serve(listeners, partial(_pages, nimbus, topologies, conf)))
+                http = group.create_task(web.serve(listeners, partial(_pages, guarded, topologies, conf)))
                 yield ready
                 for task in (cleaner, blob_cleaner, keeper, http):
                     task.cancel()
@@ -281,9 +282,7 @@ async def _serving(
             await topologies.stop()
 
 
-def _pages(
-    nimbus: Nimbus, topologies: Topologies, conf: Mapping[str, Any], listeners: Listeners
-) -> Application:
+def _pages(nimbus: Any, topologies: Topologies, conf: Mapping[str, Any], listeners: Listeners) -> Application:
     """Return what is served over HTTP; imported when the first client has come."""
     from storm_compat.rest.app import application
 
@@ -368,6 +367,12 @@ def _machine(conf: Mapping[str, Any], host: str, port: int) -> Machine:
         tls_port=int(conf.get("nimbus.thrift.tls.port") or 0),
         memory_mb=memory_bytes // 1024**2,
     )
+
+
+def _seen_from(way: WayIn, machine: Machine, conf: Mapping[str, Any]) -> Machine:
+    """Return the machine as those must see it who came in there; TLS has a field of its own for its port."""
+    host = conf.get("storm.local.hostname") or _advertised(way.host)
+    return replace(machine, host=host, port=machine.port if way.transport == "tls" else way.port)
 
 
 def _advertised(host: str) -> str:

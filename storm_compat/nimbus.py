@@ -26,6 +26,7 @@ from storm_compat import blob_map, blob_wire, caller, stats, validate
 from storm_compat import conf as confs
 from storm_compat.alive import Alive
 from storm_compat.blobs import Blobs
+from storm_compat.caller import Transport
 from storm_compat.depot import Depot
 from storm_compat.errors import InvalidTopology, NotAlive
 from storm_compat.failures import translating
@@ -60,6 +61,8 @@ class Nimbus:
         self._depot = depot
         self._blobs = blobs
         self.machine = machine
+        self.machine_by_transport: Mapping[Transport, Machine] = {}
+        """How those see this machine who came in by another door: they go where getLeader sends them."""
         self._cluster_conf = cluster_conf
         self._wall = wall
 
@@ -126,10 +129,10 @@ class Nimbus:
     # ---- the cluster
 
     def getLeader(self) -> Any:
-        return stats.nimbus_summary(self.machine, self._wall())
+        return stats.nimbus_summary(self._machine_seen(), self._wall())
 
     def getClusterInfo(self) -> Any:
-        return stats.cluster_summary(self._topologies.all(), self.machine, self._wall())
+        return stats.cluster_summary(self._topologies.all(), self._machine_seen(), self._wall())
 
     def getNimbusConf(self) -> str:
         return simplejson.dumps(self._cluster_conf)
@@ -289,6 +292,9 @@ class Nimbus:
             name=name, conf=parsed, code=code, jar=jar, is_active=is_active, principal=_caller()
         )
         await self._topologies.submit(submission)
+
+    def _machine_seen(self) -> Machine:
+        return self.machine_by_transport.get(caller.current().transport, self.machine)
 
     def _summary(self, alive: Alive) -> Any:
         return stats.topology_summary(alive, self.machine, self._wall())

@@ -1,0 +1,274 @@
+"""Check 39: clients that sign in, by Python and by Storm's own commands, and what they may do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+
+from storm_compat.thrift import idl
+from tests.access_clients import SignInFailed, digest, over_tls, plain, signed_in
+from tests.cluster import CHILDREN, Cluster, Draft, jar_of, until
+from tests.compat import jvm
+from tests.compat.real_storm import free_ports
+from tests.compat.storm_client import StormClient
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+STORM = idl.load()
+AUTH = "org.apache.storm.security.auth"
+LOGIN = """
+StormServer {
+    org.apache.zookeeper.server.auth.DigestLoginModule required
+    user_alice="wonder" user_bob="builder" user_root="toor";
+};
+StormClient {
+    org.apache.zookeeper.server.auth.DigestLoginModule required
+    username="%s" password="%s";
+};
+"""
+
+
+@dataclass
+class Doors:
+    """A cluster with all doors open."""
+
+    cluster: Cluster
+    digest: tuple[str, int]
+    plain_sasl: tuple[str, int]
+    tls: tuple[str, int]
+    authority: trustme.CA
+
+    def context(self, name: str) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        self.authority.issue_cert("client.example", common_name=name).configure_cert(context)
+        return context
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    folder = tmp_path_factory.mktemp("doors")
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "nimbus.pem"))
+    authority.cert_pem.write_to_path(str(folder / "trust.pem"))
+    (folder / "users.conf").write_text(LOGIN % ("nobody", "nothing"))
+    (folder / "users.conf").chmod(0o600)
+    [tls_port] = free_ports(1)
+    conf = {
+        "java.security.auth.login.config": str(folder / "users.conf"),
+        "heronry.thrift.digest.port": 0,
+        "heronry.thrift.plain.sasl.port": 0,
+        "nimbus.thrift.tls.port": tls_port,
+        "nimbus.thrift.tls.server.keystore.path": str(folder / "nimbus.pem"),
+        "nimbus.thrift.tls.server.truststore.path": str(folder / "trust.pem"),
+        "nimbus.thrift.tls.server.truststore.password": "not-needed",
+        "nimbus.admins": ["root"],
+    }
+    (folder / "storm.yaml").write_text(json.dumps(conf))
+    with Cluster(folder / "root", "--conf", str(folder / "storm.yaml")) as cluster:
+        others = json.loads((cluster.root / "ready.json").read_bytes())["others"]
+        yield Doors(
+            cluster,
+            address(others["digest"]),
+            address(others["plain-sasl"]),
+            address(others["tls"]),
+            authority,
+        )
+
+
+def address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+def small() -> Draft:
+    draft = Draft()
+    draft.spout("numbers", "counting.py", count=1)
+    return draft
+
+
+def submit(client: Any, name: str) -> str:
+    location = client.beginFileUpload()
+    client.uploadChunk(location, jar_of(CHILDREN))
+    client.finishFileUpload(location)
+    client.submitTopology(name, location, "{}", small().build(STORM))
+    topology_id: str = client.getTopologySummaryByName(name).id
+    return topology_id
+
+
+def test_39_whoever_signs_in_owns_what_he_submits_and_others_keep_off(doors: Doors) -> None:
+    alice = signed_in(*doors.digest, digest("alice", "wonder"))
+    bob = signed_in(*doors.plain_sasl, plain("bob", "builder"))
+    root = signed_in(*doors.digest, digest("root", "toor"))
+    try:
+        topology_id = submit(alice, "hers")
+        conf = json.loads(alice.getTopologyConf(topology_id))
+        assert conf["topology.submitter.principal"] == conf["topology.submitter.user"] == "alice"
+        assert conf["topology.users"] == ["alice"]
+        assert bob.getTopologySummaryByName("hers").owner == "alice"
+        for forbidden, text in [
+            (lambda: bob.killTopology("hers"), "killTopology on topology hers is not authorized"),
+            (lambda: bob.getTopologyConf(topology_id), "getTopologyConf on topology hers is not authorized"),
+            (lambda: bob.beginFileDownload("x"), "fileDownload is not authorized"),
+        ]:
+            with pytest.raises(STORM.AuthorizationException) as caught:
+                forbidden()
+            assert caught.value.msg == text
+        root.killTopologyWithOpts("hers", STORM.KillOptions(wait_secs=0))
+        until(lambda: not root.getTopologySummaries(), timeout_s=60)
+    finally:
+        for client in (alice, bob, root):
+            client.close()
+
+
+@pytest.mark.parametrize("name", ["digest", "plain_sasl"])
+def test_39_a_wrong_password_is_refused_with_a_status_and_a_connection_lives_on(
+    doors: Doors, name: str
+) -> None:
+    place = getattr(doors, name)
+    sign_in = {"digest": digest, "plain_sasl": plain}[name]
+    bystander = signed_in(*place, sign_in("alice", "wonder"))
+    said = set()
+    for user, password in (("alice", "wrong"), ("nobody", "wonder"), ("alice", "password")):
+        with pytest.raises(SignInFailed) as caught:
+            signed_in(*place, sign_in(user, password))
+        said.add(caught.value.args)
+    assert len(said) == 1
+    assert said.pop()[0] == 3  # BAD
+    assert bystander.getLeader().isLeader
+    bystander.close()
+
+
+def test_39_a_certificate_is_a_name_and_the_leader_says_where_tls_is(doors: Doors) -> None:
+    client = over_tls(*doors.tls, doors.context("alice"))
+    try:
+        assert client.getLeader().tlsPort == doors.tls[1]
+        topology_id = submit(client, "certified")
+        principal = json.loads(client.getTopologyConf(topology_id))["topology.submitter.principal"]
+        assert principal.startswith("CN=alice,")
+        client.killTopologyWithOpts("certified", STORM.KillOptions(wait_secs=0))
+    finally:
+        client.close()
+
+
+def test_no_password_is_shown_to_anybody(doors: Doors) -> None:
+    shown = doors.cluster.nimbus.getNimbusConf()
+    assert "not-needed" not in shown
+    assert "wonder" not in shown
+    output = doors.cluster.output() + (doors.cluster.root / "logs" / "nimbus.log").read_text()
+    assert "wonder" not in output
+
+
+def test_37_noise_at_every_door_harms_nobody(doors: Doors) -> None:
+    bystander = signed_in(*doors.digest, digest("alice", "wonder"))
+    noise = [
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\xff" * 100,
+        b"\0" * 100,
+    ]
+    for place in (doors.digest, doors.plain_sasl, doors.tls):
+        for data in noise:
+            with socket.create_connection(place, timeout=30) as sender:
+                sender.sendall(data)
+                sender.shutdown(socket.SHUT_WR)
+                answer = b""
+                while chunk := _received(sender):
+                    answer += chunk
+            assert len(answer) < 1000
+    assert bystander.getLeader().isLeader
+    assert "Traceback" not in doors.cluster.output()
+    bystander.close()
+
+
+def _received(sock: socket.socket) -> bytes:
+    try:
+        return sock.recv(65536)
+    except ConnectionResetError:
+        return b""
+
+
+# -- Storm's own commands -------------------------------------------------------
+
+
+def by_digest(doors: Doors, folder: Path, user: str, password: str) -> StormClient:
+    folder.mkdir()
+    login = folder / "client.conf"
+    login.write_text(LOGIN % (user, password))
+    conf = {
+        "java.security.auth.login.config": str(login),
+        "storm.thrift.transport": f"{AUTH}.digest.DigestSaslTransportPlugin",
+        "storm.nimbus.retry.times": 0,  # it tries again on the same connection, and tells the last error
+    }
+    return StormClient("2.8.2", *doors.digest, folder, conf)
+
+
+def test_39_storm_list_signs_in_by_digest(doors: Doors, tmp_path: Path) -> None:
+    jvm.need_tools()
+    done = by_digest(doors, tmp_path / "right", "alice", "wonder")("list")
+    assert done.code == 0, done.output
+    assert "No topologies running." in done.stdout
+    done = by_digest(doors, tmp_path / "wrong", "alice", "wrong")("list")
+    assert done.code != 0
+    assert "wrong user name or password" in done.output
+
+
+def test_39_storm_list_signs_in_by_plain(tmp_path: Path) -> None:
+    """Its password is always the same word, so this takes a server without a login file."""
+    jvm.need_tools()
+    (tmp_path / "storm.yaml").write_text("heronry.thrift.plain.sasl.port: 0\n")
+    with Cluster(tmp_path / "root", "--conf", str(tmp_path / "storm.yaml")) as cluster:
+        place = address(json.loads((cluster.root / "ready.json").read_bytes())["others"]["plain-sasl"])
+        folder = tmp_path / "conf"
+        folder.mkdir()
+        conf = {"storm.thrift.transport": f"{AUTH}.plain.PlainSaslTransportPlugin"}
+        done = StormClient("2.8.2", *place, folder, conf)("list")
+        assert done.code == 0, done.output
+        assert "No topologies running." in done.stdout
+
+
+def test_39_storm_list_signs_in_by_tls(doors: Doors, tmp_path: Path) -> None:
+    """Storm's client takes a PKCS12 trust store, and a key with its certificate as PEM of PKCS#1."""
+    jvm.need_tools()
+    root = x509.load_pem_x509_certificate(doors.authority.cert_pem.bytes())
+    own = doors.authority.issue_cert("client.example", common_name="alice", key_type=trustme.KeyType.RSA)
+    key: Any = load_pem_private_key(own.private_key_pem.bytes(), None)
+    seal = BestAvailableEncryption(b"sealed")
+    (tmp_path / "trust.p12").write_bytes(
+        pkcs12.serialize_java_truststore([pkcs12.PKCS12Certificate(root, b"root")], seal)
+    )
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    )
+    own.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    folder = tmp_path / "conf"
+    folder.mkdir()
+    conf = {
+        "nimbus.thrift.client.use.tls": True,
+        "nimbus.thrift.tls.port": doors.tls[1],
+        "nimbus.thrift.tls.transport": f"{AUTH}.tls.TlsTransportPlugin",
+        "nimbus.thrift.tls.client.truststore.path": str(tmp_path / "trust.p12"),
+        "nimbus.thrift.tls.client.truststore.password": "sealed",
+        "nimbus.thrift.tls.client.key.path": str(tmp_path / "key.pem"),
+        "nimbus.thrift.tls.client.cert.path": str(tmp_path / "cert.pem"),
+    }
+    done = StormClient("2.8.2", *doors.tls, folder, conf)("list")
+    assert done.code == 0, done.output
+    assert "No topologies running." in done.stdout
