@@ -28,6 +28,9 @@ class Alive:
     troubles: tuple[ErrorReport, ...] = ()
     """What nimbus itself saw go wrong, oldest first; not kept over a restart."""
 
+    has_started: bool = True
+    """False: it was submitted inactive and not activated since, so no process of it runs."""
+
     @property
     def topology_id(self) -> str:
         return self.kept.topology.topology_id

@@ -1,6 +1,6 @@
 """The topologies of this cluster: submitted, changed, watched over, removed.
 
-    submit   check -> compile -> pack -> keep files and records -> keep the status -> supervise
+    submit   check -> compile -> pack -> keep files and records -> keep the status -> supervise if active
     rebalance   REBALANCING now; after the wait: keep another plan -> keep the status it had before
     kill     KILLED now; after the wait: stop the processes -> forget records and files -> the name is free
     start    forget what was submitted or removed by half; adopt the rest; begin waits anew
@@ -229,10 +229,11 @@ class Topologies:
             )
             self._depot.count_submission(number)
             await self._put(kept, submission.jar, compiled, stored, links)
-            alive = Alive(kept, StatusRecord(Status.ACTIVE if submission.is_active else Status.INACTIVE))
-            self._depot.set_status(topology_id, alive.status)
-            self._entries[topology_id] = _Entry(alive, links)
-            self._supervise(topology_id)
+            status = StatusRecord(Status.ACTIVE if submission.is_active else Status.INACTIVE)
+            self._depot.set_status(topology_id, status)
+            self._entries[topology_id] = _Entry(Alive(kept, status, has_started=False), links)
+            if submission.is_active:
+                self._supervise(topology_id)
         logger.info(
             "accepted a topology: topology=%s tasks=%s", topology_id, len(kept.topology.component_of())
         )
@@ -295,7 +296,7 @@ class Topologies:
 
     async def answer(self, alive: Alive) -> Answer:
         """Return what the topology process knows; if it does not answer, the errors it left in the store."""
-        answer = await self._masters.ask(alive.topology_id)
+        answer = await self._masters.ask(alive.topology_id) if alive.has_started else None
         if answer is None:
             return Answer(False, [], [], self._depot.errors(alive.topology_id))
         return answer
@@ -335,18 +336,26 @@ class Topologies:
 
     def _adopt(self, topology_id: str) -> None:
         try:
-            alive = Alive(self._depot.read(topology_id), self._depot.status(topology_id))
+            kept, status = self._depot.read(topology_id), self._depot.status(topology_id)
         except (SchedulerError, msgspec.MsgspecError) as exc:
             logger.error("cannot read a topology, leaving it alone: topology=%s reason=%s", topology_id, exc)
             return
-        self._entries[topology_id] = _Entry(alive, blob_map.parse(alive.kept.topology.conf))
-        self._supervise(topology_id)
+        alive = Alive(kept, status, has_started=False)
+        self._entries[topology_id] = _Entry(alive, blob_map.parse(kept.topology.conf))
+        if status.status is Status.ACTIVE or self._has_started(topology_id):
+            self._supervise(topology_id)
         # As with Storm a wait begins anew: how much of it was over, nobody knows any more.
         until = self._clock() + (alive.status.wait_s or 0.0)
         if alive.status.status is Status.KILLED:
             self._remove_at(topology_id, until)
         elif alive.status.status is Status.REBALANCING:
             self._rebalance_at(topology_id, until)
+
+    def _has_started(self, topology_id: str) -> bool:
+        try:
+            return self._depot.process(topology_id) is not None
+        except StateError:  # there is a record, and supervision knows what to do about it
+            return True
 
     def _renew_links(self, is_meant: Callable[[Link], bool]) -> None:
         for entry in self._entries.values():
@@ -374,6 +383,8 @@ class Topologies:
         self._depot.set_status(alive.topology_id, status)
         entry = self._entries[alive.topology_id]
         entry.alive = dataclasses.replace(entry.alive, status=status)
+        if status.status is Status.ACTIVE and entry.supervision is None:
+            self._supervise(alive.topology_id)
         logger.info(
             "a topology has another status: topology=%s status=%s wait_s=%s",
             alive.topology_id,
@@ -397,9 +408,9 @@ class Topologies:
             report=lambda text: self._trouble(topology_id, text),
             clock=self._clock,
         )
-        self._entries[topology_id].supervision = self._group.create_task(
-            self._guarded(topology_id, supervision)
-        )
+        entry = self._entries[topology_id]
+        entry.alive = dataclasses.replace(entry.alive, has_started=True)
+        entry.supervision = self._group.create_task(self._guarded(topology_id, supervision))
 
     async def _guarded(self, topology_id: str, supervision: Supervision) -> None:
         """Keep a mistake in one topology's supervision from ending nimbus."""

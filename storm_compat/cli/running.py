@@ -73,7 +73,7 @@ def next_steps(info: TopologyInfo, *, is_known_running: bool) -> str:
         what = f"{plural(tasks, 'task')} of {plural(components, 'component')}"
         lines.append(f"{what} in {plural(containers, 'container')}")
     if info.status == "INACTIVE":
-        lines.append(f"Its spouts rest until: heronry activate {info.name}")
+        lines.append(f"Nothing of it runs until: heronry activate {info.name}")
     lines += ["", "Next:"]
     lines += [f"  heronry {verb.format(info.name)}" for verb in ("status {}", "logs {} -f", "kill {}")]
     return "\n".join(lines)

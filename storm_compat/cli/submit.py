@@ -44,7 +44,7 @@ Examples:
 )
 @click.option("--python", metavar="PROGRAM", help="Python with streamparse, to load the topology with.")
 @click.option("--accelerate", is_flag=True, help="Run pystorm's components on Heronry's faster library.")
-@click.option("-i", "--inactive", is_flag=True, help="Start with resting spouts.")
+@click.option("-i", "--inactive", is_flag=True, help="Start nothing until it is activated.")
 @click.option("-f", "--force", is_flag=True, help="Kill a running topology of that name first.")
 @click.option(
     "--kill-wait",
@@ -129,6 +129,7 @@ def submit(
             )
             client.submit(prepared.name, location, conf, prepared.topology.binary, is_active=not inactive)
             info = client.info(prepared.name)
+            should_wait = should_wait and not inactive  # it starts when it is activated
             if should_wait:
                 info = wait_until_running(client, info, timeout_s)
     if as_json:

@@ -105,6 +105,8 @@ def topology_version(alive: Alive) -> str | None:
 def _sched_status(alive: Alive, answer: Answer | None, now: float) -> str:
     if alive.troubles and now - alive.troubles[-1].time_s < SHOW_TROUBLE_S:
         return alive.troubles[-1].text
+    if not alive.has_started:
+        return "starts when it is activated"
     if answer is None or answer.is_complete:
         return ""
     up_count = sum(container.is_registered for container in answer.containers)

@@ -121,13 +121,25 @@ def test_08_ids_that_belong_to_storm_are_refused(cluster: Cluster) -> None:
 
 def test_09_submitted_inactive_nothing_runs_until_it_is_activated(run: Run) -> None:
     running = run(small(), is_active=False)
-    until(lambda: running.pids("scheduler.run.container") and running.info().sched_status == "")
+    another = run(small())
+    until(lambda: another.counts("numbers").acked == 5)
     assert running.info().status == "INACTIVE"
     assert running.notes("numbers") == running.notes("sink") == []
     assert running.counts("numbers").emitted == 0
     running.cluster.nimbus.activate(running.name)
     assert status(running) == "ACTIVE"
     until(lambda: running.counts("numbers").acked == 5)
+
+
+@pytest.mark.differs("Components of an inactive topology are not started before it is activated")
+def test_09_submitted_inactive_it_has_no_process_at_all(run: Run) -> None:
+    running = run(small(), is_active=False)
+    another = run(small())
+    until(lambda: another.counts("numbers").acked == 5)
+    assert running.info().sched_status == "starts when it is activated"
+    assert running.pids("") == []
+    running.cluster.nimbus.activate(running.name)
+    until(lambda: running.pids("scheduler.run.container") and running.info().sched_status == "")
 
 
 # -- life-cycle -----------------------------------------------------------------

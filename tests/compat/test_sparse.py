@@ -108,7 +108,6 @@ def test_33_killing_what_is_not_there_says_so(user: User) -> None:
 def test_submitted_inactive_no_component_runs(user: User) -> None:
     assert user.submit("wc", "-i", "-j", user.project.jar)[0] == 0
     running = user.running("wc")
-    until(lambda: running.pids("scheduler.run.container") and running.info().sched_status == "")
     assert running.info().status == "INACTIVE"
     assert running.pids("streamparse_run") == []
 

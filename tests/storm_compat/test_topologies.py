@@ -182,14 +182,38 @@ def test_ids_go_on_counting_after_a_restart(world: World) -> None:
     play(story)
 
 
-def test_an_inactive_submission_rests_until_it_is_activated(world: World) -> None:
+def test_an_inactive_submission_has_no_process_until_it_is_activated(world: World) -> None:
     async def story() -> None:
         async with world.nimbus() as topologies:
             topology_id = await topologies.submit(world.submission(is_active=False))
+            await topologies.submit(world.submission("other"))
+            await until(lambda: "start other 0" in world.launcher.calls)
             assert status(topologies) == "INACTIVE"
+            assert world.depot.process(topology_id) is None
+        async with world.nimbus() as topologies:
+            topologies.deactivate("wc")
+            topologies.deactivate("other")
+            await topologies.answer(topologies.named("wc"))
+            assert not topologies.named("wc").has_started
+            assert topologies.named("other").has_started
             topologies.activate("wc")
+            await until(lambda: "start wc 0" in world.launcher.calls)
             assert status(topologies) == "ACTIVE"
-            await until(lambda: world.masters.nudged == [topology_id])
+            topologies.deactivate("wc")
+        async with world.nimbus() as topologies:
+            assert topologies.named("wc").has_started
+        assert world.launcher.calls.count("start wc 0") == 1
+
+    play(story)
+
+
+def test_what_never_started_is_removed_as_anything_else(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission(is_active=False))
+            topologies.kill("wc", 0)
+            await until(lambda: not topologies.all())
+            assert kept_files(world) == set()
 
     play(story)
 

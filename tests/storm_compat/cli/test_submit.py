@@ -46,13 +46,13 @@ def test_a_project_becomes_a_jar_and_a_topology(submit, nimbus):
     assert [call[0] for call in nimbus.calls] == ["upload", "chunk", "finish", "submit"]
 
 
-def test_it_can_run_under_another_name_with_resting_spouts(submit, nimbus):
+def test_it_can_be_kept_under_another_name_until_it_is_activated(submit, nimbus):
     result = submit("-n", "test", "--inactive", "--json")
     assert json.loads(result.out) == {
         "topology_id": "test-1-1700000000",
         "name": "test",
         "status": "INACTIVE",
-        "is_running": True,
+        "is_running": False,
         "container_count": 2,
         "task_count": 3,
     }

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from scheduler.control.messages import Answer, ContainerState, Counts, ErrorReport
+from scheduler.state.records import Status, StatusRecord
 from scheduler.topology import Component
 from storm_compat import stats
 from storm_compat.stats.view import WINDOWS, executor_ranges
@@ -169,6 +170,12 @@ def test_a_topology_that_starts_says_how_far_it_is() -> None:
     containers = [ContainerState(1, 5, True, 0, 1.0, "h", 1), ContainerState(2, 0, False, 0, 0.0, "", 0)]
     found = stats.topology_info(alive(), Answer(False, containers, [], []), MACHINE, NOW)
     assert found.sched_status == "1 of 2 containers are up"
+
+
+def test_a_topology_that_was_never_active_says_when_it_starts() -> None:
+    resting = alive(status=StatusRecord(Status.INACTIVE), has_started=False)
+    assert stats.topology_summary(resting, MACHINE, NOW).sched_status == "starts when it is activated"
+    assert stats.topology_info(resting, NOTHING, MACHINE, NOW).sched_status == "starts when it is activated"
 
 
 @pytest.mark.parametrize(
