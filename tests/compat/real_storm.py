@@ -46,9 +46,9 @@ _WORKER_LOG4J = _LOG4J.replace(
     "${sys:storm.log.dir}", "${sys:workers.artifacts}/${sys:storm.id}/${sys:worker.port}"
 )
 
-
 HURRIED = {
     "topology.stats.sample.rate": 1.0,
+    "nimbus.topology.blobstore.deletion.delay.ms": 0,
     "nimbus.monitor.freq.secs": 1,
     "supervisor.monitor.frequency.secs": 1,
     "task.heartbeat.frequency.secs": 1,

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 STORM = idl.load()
 OPEN = STORM.SettableBlobMeta(acl=[], replication_factor=-1)
 CHUNK_BYTES = 65536
+OF_TOPOLOGIES = ("-stormjar.jar", "-stormconf.ser", "-stormcode.ser")
 
 
 def send(client: Any, session: str, data: bytes) -> None:
@@ -43,13 +44,13 @@ def content(client: Any, key: str) -> bytes:
 
 
 def keys(client: Any) -> list[str]:
-    """Return all keys, asked for as Storm's clients do: up to the first empty page."""
+    """Return all keys but of topologies, asked for as Storm's clients do: up to the first empty page."""
     found: list[str] = []
     page = client.listBlobs("")
     while page.keys:
         found += page.keys
         page = client.listBlobs(page.session)
-    return found
+    return [key for key in found if not key.endswith(OF_TOPOLOGIES)]
 
 
 @pytest.fixture
@@ -95,6 +96,7 @@ def test_25_each_of_many_blobs_is_listed_once(nimbus: Any) -> None:
         nimbus.listBlobs(pages[-1].session)
 
 
+@pytest.mark.differs("A blob whose first upload is not finished is not there")
 def test_26_an_upload_that_broke_off_is_not_there_and_in_nobodys_way(cluster: Cluster, nimbus: Any) -> None:
     client = cluster.connect()
     session = client.beginCreateBlob("key", OPEN)
@@ -116,14 +118,16 @@ def test_28_the_blobs_of_a_topology_stay_while_it_is_alive(cluster: Cluster, run
     draft = Draft()
     draft.spout("numbers", "counting.py", count=1)
     running = run(draft)
-    for kind in ("stormjar.jar", "stormconf.ser", "stormcode.ser"):
-        key = f"{running.topology_id}-{kind}"
+    for kind in OF_TOPOLOGIES:
+        key = f"{running.topology_id}{kind}"
         assert content(cluster.nimbus, key)
-        with pytest.raises(STORM.IllegalStateException, match="belongs to a topology that is alive"):
+        with pytest.raises(
+            STORM.IllegalStateException, match=r"topology that is alive|under active topology"
+        ):
             cluster.nimbus.deleteBlob(key)
         assert content(cluster.nimbus, key)
     cluster.kill(running.name)
-    assert keys(cluster.nimbus) == []
+    until(lambda: not any(key.startswith(running.topology_id) for key in cluster.nimbus.listBlobs("").keys))
 
 
 def test_readers_keep_the_old_content_until_they_are_through(nimbus: Any) -> None:
@@ -137,6 +141,7 @@ def test_readers_keep_the_old_content_until_they_are_through(nimbus: Any) -> Non
     assert content(nimbus, "key") == b"b"
 
 
+@pytest.mark.differs("Internal errors say what is wrong")
 def test_names_that_lead_out_of_the_blob_store_are_refused(cluster: Cluster, nimbus: Any) -> None:
     secret = cluster.root / "ready.json"
     for key in ("../ready.json", str(secret), "..", "", "a/b", "keys/../../../ready.json", "a\0b"):
@@ -148,6 +153,7 @@ def test_names_that_lead_out_of_the_blob_store_are_refused(cluster: Cluster, nim
     assert secret.exists()
 
 
+@pytest.mark.differs("Daemons of Storm's are not killed")
 def test_a_crash_in_the_middle_of_uploads_leaves_whole_blobs_and_nothing_else(tmp_path: Path) -> None:
     """Clients create and update as fast as they can while nimbus is killed, again and again."""
     with Cluster(tmp_path / "root") as cluster:

@@ -18,7 +18,7 @@ from thriftpy2.thrift import TApplicationException
 
 from storm_compat.thrift import idl
 from tests.cluster import CHILDREN, Cluster, Draft, Running, jar_of, until
-from tests.compat.conftest import Run
+from tests.compat.conftest import Run, is_real_storm
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -119,6 +119,7 @@ def test_08_ids_that_belong_to_storm_are_refused(cluster: Cluster) -> None:
     assert refusal(cluster, draft) == "__x is not a valid component id."
 
 
+@pytest.mark.differs("Components of an inactive topology are not started")
 def test_09_submitted_inactive_nothing_runs_until_it_is_activated(run: Run) -> None:
     running = run(small(), is_active=False)
     another = run(small())
@@ -195,7 +196,7 @@ def test_13_a_kill_without_a_wait_waits_for_the_message_timeout(cluster: Cluster
     assert status(running) == "KILLED"
     until(lambda: status(running) is None, timeout_s=20)
     assert time.monotonic() - began >= 2
-    assert running.processes() == {}
+    until(lambda: running.processes() == {})
 
 
 def test_14_15_activating_the_killed_fails_but_killing_it_again_sooner_works(
@@ -212,7 +213,7 @@ def test_14_15_activating_the_killed_fails_but_killing_it_again_sooner_works(
     client.killTopologyWithOpts(running.name, STORM.KillOptions(wait_secs=0))
     until(lambda: status(running) is None, timeout_s=20)
     assert time.monotonic() - began < 20
-    assert running.processes() == {}
+    until(lambda: running.processes() == {})
 
 
 # -- the wire -------------------------------------------------------------------
@@ -244,7 +245,8 @@ def test_37_hostile_frames_close_their_own_connection_only(cluster: Cluster) -> 
                     answer += chunk
             assert len(answer) < 1000, data
             assert bystander.getLeader().port == before.port
-    assert cluster.output().count("Traceback") == 0
+    if not is_real_storm(cluster):
+        assert cluster.output().count("Traceback") == 0
 
 
 def test_38_a_connection_may_idle(cluster: Cluster) -> None:
@@ -255,6 +257,7 @@ def test_38_a_connection_may_idle(cluster: Cluster) -> None:
     assert client.getLeader().isLeader
 
 
+@pytest.mark.differs("ClusterSummary has nimbus_uptime_secs")
 def test_43_a_client_of_the_first_versions_finds_the_uptime_it_requires(
     cluster: Cluster, streamparse_idl: ModuleType
 ) -> None:
@@ -273,9 +276,14 @@ def test_44_a_component_page_needs_no_window(cluster: Cluster, run: Run) -> None
         assert len(page.exec_stats) == 1
         [stats] = page.exec_stats
         assert stats.exec_summary.component_id == component
-    assert page.gsid_to_input_stats
+    until(
+        lambda: (
+            cluster.nimbus.getComponentPageInfo(running.topology_id, "sink", None, False).gsid_to_input_stats
+        )
+    )
 
 
+@pytest.mark.differs("Methods that are not there yet")
 def test_every_method_of_the_interface_is_answered_on_one_connection(cluster: Cluster, run: Run) -> None:
     running = run(small())
     name, topology_id = running.name, running.topology_id
@@ -371,9 +379,14 @@ def test_clients_of_another_idl_submit_look_and_kill(cluster: Cluster, streampar
     options = storm.SubmitOptions(initial_status=storm.TopologyInitialStatus.INACTIVE)
     conf = json.dumps({"topology.workers": 1, "topology.message.timeout.secs": 30})
     client.submitTopologyWithOpts("other", location, conf, small().build(storm), options)
-    [summary] = [s for s in client.getClusterInfo().topologies if s.name == "other"]
-    assert (summary.status, summary.num_workers, summary.num_tasks) == ("INACTIVE", 1, 3)
-    assert {e.component_id for e in client.getTopologyInfo(summary.id).executors} == {
+
+    def summary() -> Any:
+        [found] = [s for s in client.getClusterInfo().topologies if s.name == "other"]
+        return found
+
+    until(lambda: (summary().num_workers, summary().num_tasks) == (1, 3))
+    assert summary().status == "INACTIVE"
+    assert {e.component_id for e in client.getTopologyInfo(summary().id).executors} == {
         "numbers",
         "sink",
         "__acker",

@@ -7,28 +7,15 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from storm_compat.thrift import idl
 from tests.cluster import AnyCluster, Draft
 from tests.compat.conftest import Run, is_real_storm
 from tests.compat.storm_client import StormClient
+from tests.compat.test_blobs import OPEN, keys
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
-
-STORM = idl.load()
-
-
-def keys(client: Any) -> list[str]:
-    """Return all keys, asked for as Storm's clients do: up to the first empty page."""
-    found: list[str] = []
-    page = client.listBlobs("")
-    while page.keys:
-        found += page.keys
-        page = client.listBlobs(page.session)
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +24,7 @@ def _no_blob_is_left(cluster: AnyCluster) -> Iterator[None]:
     for name in cluster.names():
         cluster.kill(name)
     for key in keys(cluster.nimbus):
-        if not key.endswith(("-stormjar.jar", "-stormconf.ser", "-stormcode.ser")):
-            cluster.nimbus.deleteBlob(key)
+        cluster.nimbus.deleteBlob(key)
 
 
 def test_24_blobs_are_created_read_updated_listed_opened_and_deleted(
@@ -82,9 +68,8 @@ def test_24_blobs_are_created_read_updated_listed_opened_and_deleted(
 
 def test_25_each_of_many_blobs_is_listed_once(storm: StormClient, cluster: AnyCluster) -> None:
     names = [f"many-{number:03}" for number in range(250)]
-    anybody = STORM.SettableBlobMeta(acl=[STORM.AccessControl(type=1, access=7)], replication_factor=-1)
     for name in names:
-        session = cluster.nimbus.beginCreateBlob(name, anybody)
+        session = cluster.nimbus.beginCreateBlob(name, OPEN)
         cluster.nimbus.uploadBlobChunk(session, name.encode())
         cluster.nimbus.finishBlobUpload(session)
     done = storm("blobstore", "list", timeout_s=100)
