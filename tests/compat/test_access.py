@@ -29,7 +29,11 @@ from tests.compat import jvm
 from tests.compat.real_storm import free_ports
 from tests.compat.storm_client import StormClient
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    pytest.mark.differs("Ways in are tested against Heronry only"),
+]
 
 STORM = idl.load()
 AUTH = "org.apache.storm.security.auth"

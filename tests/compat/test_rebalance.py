@@ -14,7 +14,11 @@ from storm_compat.thrift import idl
 from tests.cluster import Draft, Running, until
 from tests.compat.conftest import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(150),
+    pytest.mark.differs("How components run is Heronry's own"),
+]
 
 
 def steady(sink_count: int = 4, spout_count: int = 1) -> Draft:

@@ -119,7 +119,7 @@ def test_10_deactivating_and_activating_twice_is_fine(storm: StormClient, run: R
             assert running.info().status == status
 
 
-@pytest.mark.parametrize("words", [("activate",), ("deactivate",), ("kill",)])
+@pytest.mark.parametrize("words", [("activate",), ("deactivate",), ("kill",), ("rebalance", "-w", "1")])
 def test_11_nothing_can_be_done_to_an_unknown_name(storm: StormClient, words: tuple[str, ...]) -> None:
     command, *more = words
     done = storm(command, "nosuch", *more)
@@ -153,6 +153,32 @@ def test_15_a_second_kill_without_a_wait_is_done_at_once(storm: StormClient, run
     assert running.info().status == "KILLED"
     assert storm("kill", running.name, "-w", "0").code == 0
     until(lambda: running.name not in running.cluster.names())
+
+
+def test_16_18_a_rebalance_changes_executors_and_keeps_tasks_and_status(storm: StormClient, run: Run) -> None:
+    running = run(small(par=1, conf={"topology.tasks": 4}), is_active=False)
+    until(lambda: len(running.info().executors) == 3)
+
+    done = storm("rebalance", running.name, "-w", "1", "-n", "2", "-e", "sink=2")
+    assert done.code == 0, done.output
+
+    def tasks() -> list[tuple[int, int]]:
+        infos = [e.executor_info for e in running.info().executors if e.component_id == "sink"]
+        return sorted((info.task_start, info.task_end) for info in infos)
+
+    until(lambda: running.info().status == "INACTIVE" and len(tasks()) == 2)
+    (first, middle), (next_, last) = tasks()
+    assert (middle - first, next_ - middle, last - next_) == (1, 1, 1)
+    until(lambda: running.cluster.nimbus.getTopologySummaryByName(running.name).num_workers == 2)
+
+
+def test_17_a_rebalance_of_an_unknown_component_names_it(storm: StormClient, run: Run) -> None:
+    running = run(small(), is_active=False)
+    done = storm("rebalance", running.name, "-e", "nosuch=2")
+    assert done.code == 1
+    assert "InvalidTopologyException" in done.stderr
+    assert f"Invalid component nosuch for topology {running.name}, valid values are" in done.stderr
+    assert running.info().status == "INACTIVE"
 
 
 # -- what is told -----------------------------------------------------------------
