@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -122,17 +123,61 @@ def test_34_stats_of_all_kinds_are_complete(user: User) -> None:
     running = user.running("wc")
     until(lambda: running.counts("sentence_spout").acked == 50)
 
-    def shown(*words: str) -> str:
+    def shown(*words: str) -> dict[str, list[dict[str, str]]]:
         code, output = user.sparse(*words, "-e", "prod")
         assert code == 0, output
         assert "MISSING" not in output
-        return output
+        return tables(output)
 
-    assert running.topology_id in shown("stats").replace("\n", "")
-    topology = shown("stats", "-n", "wc")
-    assert {"sentence_spout", "split", "count"} <= set(re.findall(r"\w+", topology)), topology
-    assert re.search(r"All time.*\b50\b", topology), topology
-    assert re.search(r"\b50\b", shown("stats", "-n", "wc", "-c", "sentence_spout"))
-    assert re.search(r"sentence_spout", shown("stats", "-n", "wc", "-c", "split"))
-    assert "wc" in shown("slot_usage")
-    assert "worker.log" in shown("worker_uptime")
+    cluster = shown("stats")
+    (summary,) = cluster["Cluster summary"]
+    assert (summary["stormVersion"], summary["supervisors"], summary["slotsUsed"]) == ("2.8.2", "1", "1")
+    (topology,) = cluster["Topology summary"]
+    assert (topology["name"], topology["id"], topology["status"]) == ("wc", running.topology_id, "ACTIVE")
+    assert len(cluster["Supervisor summary"]) == 1
+
+    whole = shown("stats", "-n", "wc")
+    windows = ["10m 0s", "3h 0m 0s", "1d 0h 0m 0s", "All time"]
+    assert [row["windowPretty"] for row in whole["Topology stats"]] == windows
+    assert [row["acked"] for row in whole["Topology stats"]] == ["50"] * 4
+    assert [row["spoutId"] for row in whole["Spouts (All time)"]] == ["sentence_spout"]
+    assert {row["boltId"]: row["lastError"] for row in whole["Bolt (All time)"]} == {"count": "", "split": ""}
+
+    spout = shown("stats", "-n", "wc", "-c", "sentence_spout")
+    (row,) = spout["Spout stats"]
+    assert (row["windowPretty"], row["emitted"]) == ("All time", "50")
+    assert (row["acked"], row["failed"]) == ("50", "0")
+    assert [row["stream"] for row in spout["Output stats (All time)"]] == ["default"]
+    assert [row["port"] for row in spout["Executors (All time)"]] == ["6700"]
+
+    bolt = shown("stats", "-n", "wc", "-c", "count")
+    assert [row["windowPretty"] for row in bolt["Bolt stats"]] == windows
+    (row,) = bolt["Input stats (All time)"]
+    assert (row["component"], row["stream"], row["executed"]) == ("split", "default", row["acked"])
+
+    (row,) = shown("slot_usage")["Slot (and Executor) Counts by Topology"]
+    assert row == {"Host": "127.0.0.1", "wc": "1 (5)"}
+
+    workers = shown("worker_uptime")["Worker Stats"]
+    assert len(workers) == 5
+    link = urlsplit(workers[0]["Log URL"].replace(" ", ""))
+    assert (link.netloc, link.path) == (user.cluster.ui, "/api/v1/log")
+    with urlopen(link.geturl(), timeout=20) as page:
+        assert b"component started task=" in page.read()
+
+
+def tables(output: str) -> dict[str, list[dict[str, str]]]:
+    """Return title -> rows of the tables that sparse draws; cells cut over several lines are whole."""
+    found: dict[str, list[dict[str, str]]] = {}
+    rows: list[list[str]] = []
+    for line in output.splitlines():
+        if line.startswith("# "):
+            title, rows = line[2:], []
+        elif line.startswith("+"):
+            if len(rows) > 1:
+                found[title] = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+            rows.append([])
+        elif line.startswith("|"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            rows[-1] = [f"{a}{b}" for a, b in zip(rows[-1], cells, strict=True)] if rows[-1] else cells
+    return found
