@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What aiohttp would log are mistakes of clients, with tracebacks; they are told, and nobody else must care.
+_protocol_logger = logging.getLogger(f"{__name__}.protocol")
+_protocol_logger.setLevel(logging.CRITICAL)
+
 HOST: Final = "127.0.0.1"
 UI_PORT: Final = 8080
 LOGVIEWER_PORT: Final = 8000
@@ -131,7 +135,11 @@ async def serve(listeners: Listeners | None, build: Build) -> None:
 
         application = build(listeners)
         runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=IDLE_S, shutdown_timeout=LAST_WORDS_S
+            application,
+            access_log=None,
+            logger=_protocol_logger,
+            keepalive_timeout=IDLE_S,
+            shutdown_timeout=LAST_WORDS_S,
         )
         await runner.setup()
         servers: list[asyncio.Server] = []

@@ -141,9 +141,7 @@ class Logviewer:
             position = 0
             while position < size and request.method != "HEAD":
                 count = min(CHUNK_BYTES, size - position)
-                chunk = await self._in_thread(partial(os.pread, log.fileno(), count, position))
-                if not chunk:
-                    raise ConnectionResetError("the file was cut off while it was sent")
+                chunk = await self._in_thread(partial(_read, log, count, position))
                 await response.write(chunk)
                 position += len(chunk)
             await response.write_eof()
@@ -290,6 +288,20 @@ class Logviewer:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _read(log: BinaryIO, count: int, position: int) -> bytes:
+    """Return a piece of a file that is being sent.
+
+    Raises:
+        ConnectionResetError: there is none any more; what was sent cannot be taken back, only be cut off.
+    """
+    try:
+        if chunk := os.pread(log.fileno(), count, position):
+            return chunk
+    except OSError as exc:
+        raise ConnectionResetError(f"the file cannot be read on: {exc}") from exc
+    raise ConnectionResetError("the file was cut off while it was sent")
 
 
 def _file(request: web.Request) -> str:

@@ -95,6 +95,9 @@ async def _answering(request: web.Request, handler: Next) -> web.StreamResponse:
         return replies.error(request, 500, text if "not alive" in text else f"{text} is not alive")
     except (TException, TApplicationException) as exc:
         return replies.error(request, 500, _text_of(exc))
+    except ConnectionError as exc:
+        logger.debug("lost the client: path=%s reason=%r", request.path, exc)
+        raise
     except Exception:
         error_id = secrets.token_hex(3).upper()
         logger.exception("a request failed: path=%s error_id=%s", request.path, error_id)
