@@ -86,9 +86,8 @@ class Peers:
                 continue
             if link.has_news:
                 connection.send(link.take_frame(), now)
-            if connection.queued_bytes != link.queued_bytes:
-                link.queued_bytes = connection.queued_bytes
-                self._manager.gates.measure_link(container_id, link.queued_bytes, now)
+            link.queued_bytes = connection.queued_bytes
+            self._manager.gates.measure_link(link, now)
 
     def close(self) -> None:
         """Close all links and stop listening."""

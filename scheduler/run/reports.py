@@ -25,7 +25,7 @@ def task_report(
         failed = dict(zip(names, local.failed, strict=False))
         latency_ms_sum = dict(zip(names, local.latency_ms_sum, strict=False))
         latency_count = dict(zip(names, local.latency_count, strict=False))
-    held_ms = local.held_ms + ((now - local.paused_since) * 1000 if local.blocker_count else 0.0)
+    held_ms = local.held_ms + (0.0 if local.held_since is None else (now - local.held_since) * 1000)
     return TaskReport(
         task=local.task,
         component=local.component,

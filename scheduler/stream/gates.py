@@ -71,10 +71,13 @@ class Gates:
                     link.congestions.append((local.task, change.step > 0))
             self._apply(change, now)
 
-    def measure_link(self, container_id: int, queued_bytes: int, now: float) -> None:
-        """Look whether a connection is slow; if so, all tasks behind it are congested."""
-        for task in self._remote_tasks.get(container_id, ()):
-            self._apply(self._measure(task, "slow link", queued_bytes), now)
+    def measure_link(self, link: Link, now: float) -> None:
+        """Look whether a peer is slow; if so, all tasks behind it are congested."""
+        waiting_bytes = max(link.queued_bytes, link.on_way_bytes)
+        if waiting_bytes != link.measured_bytes:
+            link.measured_bytes = waiting_bytes
+            for task in self._remote_tasks.get(link.container_id, ()):
+                self._apply(self._measure(task, "slow link", waiting_bytes), now)
 
     def link_up(self, link: Link, now: float) -> None:
         """Let tuples to a container go, and tell it which of our tasks are congested."""
@@ -111,25 +114,27 @@ class Gates:
     def _join(self, local: LocalTask, now: float) -> None:
         """Let a new task wait for all that is congested already."""
         paused, held = self.flow.counts(local.component)
-        local.hold_count += held
-        local.blocker_count += paused
-        if paused:
-            local.paused_since = now
-            self._notices.append(PauseReading(local.task))
+        self._hold(local, held, now)
+        self._pause(local, paused, now)
 
     def _apply(self, change: Change | None, now: float) -> None:
         if change is None:
             return
         for task in self._of(change.held):
-            task.hold_count += change.step
+            self._hold(task, change.step, now)
         for task in self._of(change.paused):
-            task.blocker_count += change.step
-            if change.step > 0 and task.blocker_count == 1:
-                task.paused_since = now
-                self._notices.append(PauseReading(task.task))
-            elif change.step < 0 and task.blocker_count == 0:
-                task.held_ms += (now - task.paused_since) * 1000
-                self._notices.append(ResumeReading(task.task))
+            self._pause(task, change.step, now)
+
+    def _hold(self, spout: LocalTask, step: int, now: float) -> None:
+        spout.hold_count += step
+        spout.note_held(now)
+
+    def _pause(self, task: LocalTask, step: int, now: float) -> None:
+        was_paused = task.blocker_count > 0
+        task.blocker_count += step
+        task.note_held(now)
+        if was_paused is not (task.blocker_count > 0):
+            self._notices.append(ResumeReading(task.task) if was_paused else PauseReading(task.task))
 
     def _of(self, components: Iterable[str]) -> Iterable[LocalTask]:
         return (task for component in components for task in self._by_component.get(component, ()))

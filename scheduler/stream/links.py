@@ -2,14 +2,18 @@
 
 A frame is 4 bytes big-endian length and one msgpack array:
 
-    [rows, reports, congestions]
+    [rows, reports, congestions, taken]
     row         [destination task, source task, stream index, values, trail]
     trail       [home container, root key, edge, ...] three numbers per tree, empty if unanchored
     report      [root key, xor, peers, failed] to the home of a tree
     congestion  [task, is_congested]
+    taken       bytes of frames with rows that the sender of this one has taken since it last said so
 
 Everything a round has for a peer goes in one frame, or in several where
-that would be too large.  Streams are numbered by
+that would be too large.  What was sent and not taken yet is on the way: it
+is this, not what the system's buffers take, that tells of a slow peer, since
+they hold megabytes, all of which it would have to keep once it reads again.
+Streams are numbered by
 `stream_numbers`, the same on both sides because both know the topology.
 """
 
@@ -29,7 +33,7 @@ _LENGTH = struct.Struct(">I")
 Row = tuple[int, int, int, bytes, list[int]]
 Report = tuple[int, int, int, bool]
 Congestion = tuple[int, bool]
-Frame = tuple[list[Row], list[Report], list[Congestion]]
+Frame = tuple[list[Row], list[Report], list[Congestion], int]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Frame).decode
@@ -42,23 +46,43 @@ def stream_numbers(topology: Topology) -> dict[tuple[str, str], int]:
 
 
 def pack_frames(
-    rows: list[Row], reports: list[Report], congestions: list[Congestion], max_bytes: int = MAX_FRAME_BYTES
+    rows: list[Row],
+    reports: list[Report],
+    congestions: list[Congestion],
+    taken_bytes: int = 0,
+    max_bytes: int = MAX_FRAME_BYTES,
 ) -> bytes:
     """Return one frame; several with the rows in order, if one would be larger than ``max_bytes``."""
-    body = _encode((rows, reports, congestions))
+    body = _encode((rows, reports, congestions, taken_bytes))
     if len(body) <= max_bytes or len(rows) < 2:
         return _LENGTH.pack(len(body)) + body
     half = len(rows) // 2
-    first = pack_frames(rows[:half], [], [], max_bytes)
-    return first + pack_frames(rows[half:], reports, congestions, max_bytes)
+    first = pack_frames(rows[:half], [], [], 0, max_bytes)
+    return first + pack_frames(rows[half:], reports, congestions, taken_bytes, max_bytes)
 
 
 class Link:
-    """The way to one other container: what waits for it, and whether it can be reached."""
+    """The way to one other container: what waits for it, what is on the way, and whether it can be reached.
 
-    __slots__ = ("bit", "congestions", "container_id", "is_up", "queued_bytes", "reports", "rows")
+    Args:
+        quiet_bytes: so much may be taken before the peer is told, if there is nothing else to tell it.
+    """
 
-    def __init__(self, container_id: int) -> None:
+    __slots__ = (
+        "_quiet_bytes",
+        "bit",
+        "congestions",
+        "container_id",
+        "is_up",
+        "measured_bytes",
+        "on_way_bytes",
+        "queued_bytes",
+        "reports",
+        "rows",
+        "taken_bytes",
+    )
+
+    def __init__(self, container_id: int, quiet_bytes: int = 0) -> None:
         self.container_id = container_id
         # Beyond 62 containers some share a bit, since a report holds 64: then a loss fails more than it must.
         self.bit = 1 << container_id % _BITS
@@ -68,25 +92,40 @@ class Link:
         self.congestions: list[Congestion] = []
         self.queued_bytes = 0
         """Bytes of frames that the connection has not taken yet; kept by the shell."""
+        self.on_way_bytes = 0
+        """Bytes of frames with rows that the peer has not said to have taken."""
+        self.taken_bytes = 0
+        """Bytes of the peer's frames with rows that it was not told of yet."""
+        self.measured_bytes = 0
+        """What was waiting or on the way when flow control last looked."""
+        self._quiet_bytes = quiet_bytes
 
     @property
     def has_news(self) -> bool:
         """Whether there is something to send."""
-        return bool(self.rows or self.reports or self.congestions)
+        return bool(self.rows or self.reports or self.congestions or self.taken_bytes > self._quiet_bytes)
 
     def take_frame(self) -> bytes:
         """Return all that waits as one frame (several, if it is very much), and forget it."""
-        frame = pack_frames(self.rows, self.reports, self.congestions)
+        frame = pack_frames(self.rows, self.reports, self.congestions, self.taken_bytes)
+        if self.rows:
+            self.on_way_bytes += len(frame)
         # New lists: the old ones go at once, and clear() would keep their memory.
-        self.rows, self.reports, self.congestions = [], [], []
+        self.rows, self.reports, self.congestions, self.taken_bytes = [], [], [], 0
         return frame
+
+    def note_frame(self, body: bytes, frame: Frame) -> None:
+        """Count a frame that came."""
+        if frame[0]:
+            self.taken_bytes += _LENGTH.size + len(body)
+        self.on_way_bytes = max(0, self.on_way_bytes - frame[3])
 
     def drop_anchored(self) -> None:
         """Forget what belongs to trees that failed with the peer; unanchored rows wait for its successor."""
         self.rows = [row for row in self.rows if not row[4]]
         self.reports.clear()
         self.congestions.clear()
-        self.queued_bytes = 0
+        self.queued_bytes = self.on_way_bytes = self.taken_bytes = self.measured_bytes = 0
 
 
 class FrameSplitter:

@@ -68,6 +68,7 @@ class LocalTask:
         "foretold",
         "held",
         "held_ms",
+        "held_since",
         "hold_count",
         "inputs",
         "is_active",
@@ -80,7 +81,6 @@ class LocalTask:
         "live",
         "most_per_next",
         "parts",
-        "paused_since",
         "pend",
         "queued_bytes",
         "rest",
@@ -147,8 +147,9 @@ class LocalTask:
         """Congested tasks that this one feeds directly; above 0 it is not read."""
         self.hold_count = 0
         """Spouts: congested tasks anywhere below; above 0 it is not asked."""
-        self.paused_since = 0.0
+        self.held_since: float | None = None
         self.held_ms = 0.0
+        """How long it was not read, or not asked, for the sake of others; up to ``held_since``."""
         self.limit: int | None = None
         self.limit_bonus = 0
         self.spoke_at = 0.0
@@ -171,6 +172,15 @@ class LocalTask:
         self.held: list[Part] = []
         self.queued_bytes = 0
         """All that waits, but for this round's parts; brought up to date by `take` and `wrote`."""
+
+    def note_held(self, now: float) -> None:
+        """Take the time when a wait for congested tasks begins or ends."""
+        is_held = self.hold_count > 0 or self.blocker_count > 0
+        if is_held and self.held_since is None:
+            self.held_since = now
+        elif not is_held and self.held_since is not None:
+            self.held_ms += (now - self.held_since) * 1000
+            self.held_since = None
 
     def deliver_urgently(self, message: bytes) -> None:
         """Queue a whole message that overtakes tuples."""

@@ -72,7 +72,11 @@ class StreamManager:
         self.is_active = False
         self.dirty: list[LocalTask] = []
         self.placement = Placement(topology, plan, container_id, rng)
-        self.links = {c: Link(c) for c in sorted(self.placement.container_ids) if c != container_id}
+        # Told of half of the low mark at the latest, so that a link that is well never seems slow for good.
+        self._quiet_bytes = StreamConfig.from_conf(topology.conf).low_mark_bytes // 2
+        self.links = {
+            c: Link(c, self._quiet_bytes) for c in sorted(self.placement.container_ids) if c != container_id
+        }
         self.acks = AckTracker(container_id, incarnation, self.links)
         self.tasks = self.placement.tasks
         self.config = self.placement.config
@@ -173,7 +177,7 @@ class StreamManager:
         self._inlets.clear()
         self.spouts[:] = [task for task in self.tasks.values() if task.is_spout]
         for container_id in sorted(self.placement.container_ids - {self.container_id}):
-            self.links.setdefault(container_id, Link(container_id))
+            self.links.setdefault(container_id, Link(container_id, self._quiet_bytes))
         self.gates.follow(topology, now)
         return shift
 
@@ -196,6 +200,7 @@ class StreamManager:
         if not self.placement.is_planned(task):
             self.lose(task, now)
         if self.placement.release(task):
+            local.note_held(now)
             return True
         self.gates.forget(local)
         self.spouts[:] = [spout for spout in self.spouts if spout is not local]
@@ -206,7 +211,7 @@ class StreamManager:
     def add_link(self, container_id: int, now: float) -> None:
         """Note that there is such a container, in the plan or still finishing; it cannot be reached yet."""
         if container_id not in self.links:
-            self.links[container_id] = Link(container_id)
+            self.links[container_id] = Link(container_id, self._quiet_bytes)
             self.gates.link_down(container_id, now)
 
     def remove_link(self, container_id: int, now: float) -> None:
@@ -321,7 +326,9 @@ class StreamManager:
         Raises:
             PeerError: it cannot be read.
         """
-        rows, reports, congestions = decode_frame(body)
+        frame = decode_frame(body)
+        rows, reports, congestions, _ = frame
+        self.links[container_id].note_frame(body, frame)
         for row in rows:
             destination, source, stream_number, values, trail = row
             inlet = self._inlets.get((destination, source, stream_number))

@@ -296,10 +296,8 @@ class Cluster:
                 frame = link.take_frame()
                 if {container_id, peer} in self.connected:
                     wire.append(frame)
-            queued_bytes = max(0, sum(map(len, wire)) - self.wire_bytes)
-            if queued_bytes != link.queued_bytes:
-                link.queued_bytes = queued_bytes
-                manager.gates.measure_link(peer, queued_bytes, self.now)
+            link.queued_bytes = max(0, sum(map(len, wire)) - self.wire_bytes)
+            manager.gates.measure_link(link, self.now)
 
     def write(self, local: LocalTask) -> None:
         """Write what waits for a component, as far as its pipe takes it."""

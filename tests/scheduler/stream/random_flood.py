@@ -12,7 +12,6 @@ from tests.scheduler.stream.random_topology import random_placement, random_topo
 HIGH_BYTES = 2000
 MAX_PENDING = 5
 PIPE_BYTES = 1500
-WIRE_BYTES = 4000
 READ_BYTES = 500
 
 
@@ -46,7 +45,6 @@ class RandomFlood(Cluster):
             seed=seed,
             pipe_bytes=PIPE_BYTES,
             read_bytes=READ_BYTES,
-            wire_bytes=WIRE_BYTES,
         )
         for manager in self.managers.values():
             manager.is_active = True

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scheduler.stream.notices import PauseReading, ResumeReading
 from tests.scheduler.stream.cluster import Cluster, ack, bolt, emit, spout, topology
-from tests.scheduler.stream.random_flood import HIGH_BYTES, READ_BYTES, WIRE_BYTES, RandomFlood
+from tests.scheduler.stream.random_flood import HIGH_BYTES, READ_BYTES, RandomFlood
 
 SPOUT, SLOW = 1, 2
 
@@ -96,14 +96,46 @@ def test_a_container_that_comes_late_hears_who_is_congested() -> None:
 def test_a_slow_connection_counts_as_congestion_of_all_behind_it() -> None:
     plan = topology(spout("s", 1), bolt("a", 2, reads=["s"]), bolt("b", 3, reads=["s"]))
     cluster = Cluster(plan, [1], [2, 3])
-    gates = cluster.managers[1].gates
-    gates.measure_link(2, 300_000, cluster.now)
+    gates, link = cluster.managers[1].gates, cluster.managers[1].links[2]
+    link.queued_bytes = 300_000
+    gates.measure_link(link, cluster.now)
     assert gates.flow.congested == {2, 3}
     assert (cluster.local(1).hold_count, cluster.local(1).blocker_count) == (2, 2)
-    gates.measure_link(2, 200_000, cluster.now)  # between the marks nothing changes
+    link.queued_bytes = 200_000
+    gates.measure_link(link, cluster.now)  # between the marks nothing changes
     assert gates.flow.congested == {2, 3}
-    gates.measure_link(2, 60_000, cluster.now)
+    link.queued_bytes = 60_000
+    gates.measure_link(link, cluster.now)
     assert (cluster.local(1).hold_count, cluster.local(1).blocker_count) == (0, 0)
+
+
+def test_a_peer_that_takes_nothing_is_sent_little_whatever_the_wire_would_take() -> None:
+    plan = topology(spout("s", 1), bolt("a", 2, reads=["s"]), heronry__stream__queue__high__bytes=4000)
+    plan.conf["heronry.stream.queue.low.bytes"] = 1000  # type: ignore[index]
+    cluster = Cluster(plan, [1], [2])
+    for number in range(1000):
+        cluster.children[1].say(emit(number))
+        if not cluster.can_read(1):
+            break
+        cluster.read(1)
+    on_the_way = sum(map(len, cluster.wires[1, 2]))
+    assert 4000 < on_the_way < 4200
+    assert cluster.local(1).hold_count == 1
+    cluster.settle()
+    assert cluster.local(1).hold_count == cluster.local(1).blocker_count == 0
+    assert cluster.managers[1].links[2].on_way_bytes <= 1000
+
+
+def test_time_that_a_spout_is_not_asked_counts_as_held() -> None:
+    plan = topology(spout("s", 1), bolt("a", 2, reads=["s"]), bolt("b", 3, reads=["a"]))
+    cluster = Cluster(plan, [1, 2, 3])
+    gates = cluster.managers[1].gates
+    slow = cluster.local(3)
+    slow.queued_bytes = 300_000
+    gates.measure(slow, cluster.now)
+    slow.queued_bytes = 0
+    gates.measure(slow, cluster.now + 0.5)
+    assert [cluster.local(task).held_ms for task in (1, 2, 3)] == pytest.approx([500, 500, 0])
 
 
 def test_a_paused_component_is_read_on_where_it_stopped() -> None:
@@ -136,6 +168,6 @@ def test_nothing_is_lost_or_stuck_in_a_flood(
     assert flood.errors() == []
     for task, queued_bytes in flood.largest_queue.items():
         if flood.topology.component_of()[task] not in flood.cyclic:
-            # One read may turn into twice its size; of other containers, what is on the way comes on top.
-            on_the_way = (len(flood.placement) - 1) * 2 * WIRE_BYTES
-            assert queued_bytes <= HIGH_BYTES + 2 * READ_BYTES + on_the_way
+            # One read may turn into twice its size; so much may be on the way from each other container.
+            one_place = HIGH_BYTES + 2 * READ_BYTES
+            assert queued_bytes <= len(flood.placement) * one_place

@@ -32,7 +32,7 @@ ROWS = st.tuples(
 REPORTS = st.tuples(NUMBERS, NUMBERS, st.integers(0, 2**62 - 1), st.booleans())
 CONGESTIONS = st.tuples(st.integers(1, 9999), st.booleans())
 FRAMES = st.tuples(
-    st.lists(ROWS, max_size=4), st.lists(REPORTS, max_size=3), st.lists(CONGESTIONS, max_size=3)
+    st.lists(ROWS, max_size=4), st.lists(REPORTS, max_size=3), st.lists(CONGESTIONS, max_size=3), NUMBERS
 )
 
 
@@ -80,12 +80,13 @@ def test_garbage_is_a_peers_error(body: bytes) -> None:
     [
         [],
         [[], []],
-        [[], [], [], 1],
-        [[[1, 2, 3, b"", [1, 2]]], [], []],
-        [[[1, 2, 3, b""]], [], []],
-        [[["1", 2, 3, b"", []]], [], []],
-        [[], [[1, 2, 3]], []],
-        [[], [], [[1, 2]]],
+        [[], [], [], 1, 1],
+        [[[1, 2, 3, b"", [1, 2]]], [], [], 0],
+        [[[1, 2, 3, b""]], [], [], 0],
+        [[["1", 2, 3, b"", []]], [], [], 0],
+        [[], [[1, 2, 3]], [], 0],
+        [[], [], [[1, 2]], 0],
+        [[], [], []],
         {"rows": []},
     ],
 )
@@ -96,12 +97,12 @@ def test_a_frame_of_another_shape_is_a_peers_error(frame: object) -> None:
 
 def test_a_frame_that_would_be_too_large_becomes_several_with_rows_in_order_and_reports_last() -> None:
     rows = [(number, 1, 0, b"x" * 100, []) for number in range(7)]
-    data = pack_frames(rows, [(1, 2, 3, True)], [(4, False)], max_bytes=250)
+    data = pack_frames(rows, [(1, 2, 3, True)], [(4, False)], 77, max_bytes=250)
     frames = [decode_frame(body) for body in FrameSplitter().feed(data)]
     assert len(frames) > 3
     assert [row for frame in frames for row in frame[0]] == rows
-    assert all(not frame[1] and not frame[2] for frame in frames[:-1])
-    assert frames[-1][1:] == ([(1, 2, 3, True)], [(4, False)])
+    assert all(frame[1:] == ([], [], 0) for frame in frames[:-1])
+    assert frames[-1][1:] == ([(1, 2, 3, True)], [(4, False)], 77)
 
 
 def test_any_number_of_containers_fits_into_a_report() -> None:
@@ -125,6 +126,36 @@ def test_taking_a_frame_forgets_what_was_in_it() -> None:
     assert link.has_news
     link.take_frame()
     assert not link.has_news
+
+
+def hand_over(source: Link, destination: Link) -> None:
+    """Let everything that waits on one end of a link arrive at the other."""
+    for body in FrameSplitter().feed(source.take_frame()):
+        destination.note_frame(body, decode_frame(body))
+
+
+def test_rows_are_on_the_way_until_the_peer_says_that_it_took_them() -> None:
+    here, there = Link(2), Link(1)
+    here.rows.append((1, 2, 3, b"[1]", []))
+    hand_over(here, there)
+    assert here.on_way_bytes == there.taken_bytes > 0
+    assert there.has_news
+    hand_over(there, here)
+    assert (here.on_way_bytes, there.taken_bytes, there.on_way_bytes) == (0, 0, 0)
+    assert not here.has_news  # what only tells of bytes is not told of
+
+
+def test_little_is_not_worth_a_frame_but_goes_with_the_next() -> None:
+    here, there = Link(2), Link(1, quiet_bytes=100)
+    here.rows.append((1, 2, 3, b"[1]", []))
+    hand_over(here, there)
+    assert not there.has_news
+    there.reports.append((1, 2, 3, False))
+    hand_over(there, here)
+    assert here.on_way_bytes == 0
+    here.rows.append((1, 2, 3, b"x" * 100, []))
+    hand_over(here, there)
+    assert there.has_news
 
 
 def test_with_a_peer_only_unanchored_rows_survive() -> None:
