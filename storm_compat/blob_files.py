@@ -78,7 +78,7 @@ class BlobFiles:
         self._keys = folder / "keys"
         self._uploads = folder / "uploads"
         self._wall = wall
-        self._publishing = threading.Lock()
+        self._changing = threading.Lock()
 
     def recover(self) -> int:
         """Remove what an earlier process left unfinished; return how many pieces that were."""
@@ -95,7 +95,7 @@ class BlobFiles:
         """Return the keys of all blobs, ascending."""
         if not self._keys.is_dir():
             return []
-        return sorted(entry.name for entry in self._keys.iterdir() if self._versions(entry.name))
+        return sorted(entry.name for entry in os.scandir(self._keys) if entry.is_dir())
 
     def find(self, key: str) -> StoredBlob:
         """Return a blob as it is now.
@@ -165,8 +165,7 @@ class BlobFiles:
                 upload.rename(whole / f"data@{self._next_version(None)}")
                 folders.sync(whole)
                 folders.make(self._keys)
-                with self._publishing:
-                    self._publish(key, whole)
+                self._publish(key, whole)
             finally:
                 _remove(whole)
                 _remove(upload)
@@ -192,7 +191,7 @@ class BlobFiles:
         with _explained(key):
             try:
                 _sync_file(upload)
-                with self._publishing:
+                with self._changing:
                     old = self._versions(key)
                     if not old:
                         raise KeyNotFound(key)
@@ -212,7 +211,7 @@ class BlobFiles:
         """
         self.find(key)
         part = self._keys / key / f".{_META}"
-        with _explained(key), self._publishing:
+        with _explained(key), self._changing:
             _write(part, msgspec.json.encode(meta))
             part.rename(self._keys / key / _META)
             folders.sync(self._keys / key)
@@ -225,7 +224,7 @@ class BlobFiles:
         """
         self.find(key)
         gone = self._uploads / f"{uuid.uuid4()}.gone"
-        with _explained(key), self._publishing:
+        with _explained(key), self._changing:
             folders.make(self._uploads)
             (self._keys / key).rename(gone)
             folders.sync(self._keys)

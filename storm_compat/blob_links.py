@@ -73,7 +73,8 @@ class BlobLinks:
         _link_in_resources(folder, link)
         for entry in (folder / _VERSIONS).iterdir():
             name, _, version = entry.name.rpartition("@")
-            if name == link.local_name and version not in {str(old), str(blob.version)}:
+            # With a dot: what a crash has left.
+            if name.removeprefix(".") == link.local_name and version not in {str(old), str(blob.version)}:
                 _remove(entry)
         return True
 

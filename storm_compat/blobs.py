@@ -78,7 +78,7 @@ class TopologyBlobs(Protocol):
         """Return one of their own blobs, None if it is none."""
 
     def users_of(self, key: str) -> list[str]:
-        """Return the names of the topologies that have put a link to a blob beside their components."""
+        """Return the ids of the topologies that have a link to a blob."""
 
 
 @dataclass(slots=True)
@@ -342,13 +342,11 @@ class Blobs:
         """
         key = blob_keys.check(key)
         self._authorizer.require(self._find(key).meta.acl, WRITE, caller, key)
-        if self._of_topologies.find(key) is not None:
-            raise BlobInUse(f"The blob {key} belongs to a topology that is alive; kill that first")
+        part = blob_keys.topology_part(key)
+        if part and self._of_topologies.find(key) is not None:
+            raise BlobInUse.own(key, part[0])
         if users := self._of_topologies.users_of(key):
-            raise BlobInUse(
-                f"The blob {key} is in the topology.blobstore.map of a topology that is alive: "
-                f"{', '.join(users)}. Kill that first"
-            )
+            raise BlobInUse.linked(key, users)
         self._files.delete(key)
 
     def remove(self, keys: Iterable[str]) -> None:

@@ -51,7 +51,7 @@ class BlobsOfTopologies:
 
     def users_of(self, key: str) -> list[str]:
         """See `TopologyBlobs.users_of`."""
-        return [alive.name for alive in self._alive() if key in _map_of(alive)]
+        return [alive.topology_id for alive in self._alive() if key in _map_of(alive)]
 
 
 def _map_of(alive: Alive) -> Mapping[str, Any]:

@@ -230,14 +230,15 @@ async def _serving(
     depot = Depot(store, layout)
     uploads = Uploads(layout.inbox)
     topologies = Topologies(depot, layout, launcher, _Masters(store), conf, owner=_owner())
+    blob_limits = BlobLimits(
+        session_idle_s=float(conf.get("nimbus.blobstore.expiration.secs") or 600),
+        chunk_bytes=int(conf["storm.blobstore.inputstream.buffer.size.bytes"]),
+    )
     blobs = Blobs(
         depot.blob_files,
         BlobsOfTopologies(depot, topologies.all),
         BlobAuthorizer.from_conf(conf),
-        BlobLimits(
-            session_idle_s=float(conf.get("nimbus.blobstore.expiration.secs") or 600),
-            chunk_bytes=int(conf["storm.blobstore.inputstream.buffer.size.bytes"]),
-        ),
+        blob_limits,
         on_update=topologies.blob_updated,
     )
     if piece_count := depot.blob_files.recover():
@@ -246,9 +247,13 @@ async def _serving(
         nimbus = Nimbus(topologies, uploads, depot, _machine(conf, *address), conf, blobs=blobs)
         guarded = Guarded(nimbus, Authorizer.from_conf(conf, groups_of), topologies)
         wanted = server_limits(everything)
-        room = limits.allow_descriptors(wanted.max_connection_count)
+        of_downloads = blob_limits.max_session_count
+        room = limits.allow_descriptors(wanted.max_connection_count + of_downloads) - of_downloads
         server = ThriftServer(
-            idl.load().Nimbus, guarded, replace(wanted, max_connection_count=room), misshapen=misshapen
+            idl.load().Nimbus,
+            guarded,
+            replace(wanted, max_connection_count=max(room, 1)),
+            misshapen=misshapen,
         )
         opened = await open_doors(server, ways, everything, wanted)
         host, port = opened[0].host, opened[0].port

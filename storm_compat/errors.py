@@ -31,6 +31,8 @@ and their scripts look for it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class CompatError(Exception):
     """Base of everything this room raises on purpose."""
@@ -101,7 +103,17 @@ class InvalidKey(CompatError):
 
 
 class BlobInUse(CompatError):
-    """A topology that is alive needs the blob as it is."""
+    """A topology that is alive needs the blob; the texts are Storm's."""
+
+    @classmethod
+    def own(cls, key: str, topology_id: str) -> BlobInUse:
+        """Return the error for one of a topology's own blobs."""
+        return cls(f"Attempting to delete blob {key} from under active topology {topology_id}")
+
+    @classmethod
+    def linked(cls, key: str, topology_ids: Sequence[str]) -> BlobInUse:
+        """Return the error for a blob in the topology.blobstore.map of some topologies."""
+        return cls(f"Attempting to delete active blob {key} used by topology {', '.join(topology_ids)}")
 
 
 class NotAuthorized(CompatError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from thriftpy2.thrift import TApplicationException, TException
 
 from storm_compat.thrift import idl
-from tests.cluster import Cluster, Draft, Running, until
+from tests.cluster import AnyCluster, Cluster, Draft, Running, until
 from tests.compat.conftest import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -22,6 +23,8 @@ STORM = idl.load()
 OPEN = STORM.SettableBlobMeta(acl=[], replication_factor=-1)
 CHUNK_BYTES = 65536
 OF_TOPOLOGIES = ("-stormjar.jar", "-stormconf.ser", "-stormcode.ser")
+UPDATED_WITHIN_S = 100.0
+"""Storm's supervisors look every 30 s."""
 
 
 def send(client: Any, session: str, data: bytes) -> None:
@@ -54,7 +57,7 @@ def keys(client: Any) -> list[str]:
 
 
 @pytest.fixture
-def nimbus(cluster: Cluster) -> Iterator[Any]:
+def nimbus(cluster: AnyCluster) -> Iterator[Any]:
     """A connection; blobs made over it are gone afterwards."""
     yield cluster.nimbus
     for key in keys(cluster.nimbus):
@@ -91,43 +94,61 @@ def test_25_each_of_many_blobs_is_listed_once(nimbus: Any) -> None:
     while pages[-1].keys:
         pages.append(nimbus.listBlobs(pages[-1].session))
     assert [len(page.keys) for page in pages] == [100, 100, 50, 0]
-    assert [key for page in pages for key in page.keys] == wanted
-    with pytest.raises(TApplicationException, match=r"^Blob list for session .* does not exist"):
+    assert sorted(key for page in pages for key in page.keys) == wanted
+    with pytest.raises(TApplicationException):
         nimbus.listBlobs(pages[-1].session)
 
 
-@pytest.mark.differs("A blob whose first upload is not finished is not there")
-def test_26_an_upload_that_broke_off_is_not_there_and_in_nobodys_way(cluster: Cluster, nimbus: Any) -> None:
+def test_26_an_upload_that_broke_off_is_not_there(cluster: AnyCluster, nimbus: Any) -> None:
     client = cluster.connect()
     session = client.beginCreateBlob("key", OPEN)
     client.uploadBlobChunk(session, b"half")
     client.close()
     for read in (nimbus.getBlobMeta, nimbus.beginBlobDownload):
-        with pytest.raises(STORM.KeyNotFoundException):
+        with pytest.raises((STORM.KeyNotFoundException, TApplicationException)):
             read("key")
+    nimbus.cancelBlobUpload(session)  # it belongs to no connection
+    with pytest.raises((STORM.KeyNotFoundException, TApplicationException)):
+        nimbus.getBlobMeta("key")
+
+
+@pytest.mark.differs("A blob whose first upload is not finished is not there")
+def test_26_an_upload_that_broke_off_keeps_nobody_from_the_key(nimbus: Any) -> None:
+    session = nimbus.beginCreateBlob("key", OPEN)
+    nimbus.uploadBlobChunk(session, b"half")
+    with pytest.raises(STORM.KeyNotFoundException):
+        nimbus.getBlobMeta("key")
     assert keys(nimbus) == []
     create(nimbus, "key", b"whole")
     assert content(nimbus, "key") == b"whole"
-    nimbus.uploadBlobChunk(session, b"the session belongs to no connection")
     with pytest.raises(TApplicationException, match="somebody else has created it meanwhile"):
         nimbus.finishBlobUpload(session)
     assert content(nimbus, "key") == b"whole"
 
 
-def test_28_the_blobs_of_a_topology_stay_while_it_is_alive(cluster: Cluster, run: Run) -> None:
+def test_28_the_blobs_of_a_topology_stay_while_it_is_alive(cluster: AnyCluster, run: Run) -> None:
     draft = Draft()
     draft.spout("numbers", "counting.py", count=1)
     running = run(draft)
     for kind in OF_TOPOLOGIES:
         key = f"{running.topology_id}{kind}"
         assert content(cluster.nimbus, key)
-        with pytest.raises(
-            STORM.IllegalStateException, match=r"topology that is alive|under active topology"
-        ):
+        with pytest.raises(STORM.IllegalStateException) as caught:
             cluster.nimbus.deleteBlob(key)
+        assert caught.value.msg == (
+            f"Attempting to delete blob {key} from under active topology {running.topology_id}"
+        )
         assert content(cluster.nimbus, key)
+
+
+@pytest.mark.differs("The blobs of a killed topology go with it")
+def test_the_blobs_of_a_topology_go_with_it(cluster: AnyCluster, nimbus: Any, run: Run) -> None:
+    draft = Draft()
+    draft.spout("numbers", "counting.py", count=1)
+    running = run(draft)
+    assert len(nimbus.listBlobs("").keys) == len(OF_TOPOLOGIES)
     cluster.kill(running.name)
-    until(lambda: not any(key.startswith(running.topology_id) for key in cluster.nimbus.listBlobs("").keys))
+    assert nimbus.listBlobs("").keys == []
 
 
 def test_readers_keep_the_old_content_until_they_are_through(nimbus: Any) -> None:
@@ -141,16 +162,19 @@ def test_readers_keep_the_old_content_until_they_are_through(nimbus: Any) -> Non
     assert content(nimbus, "key") == b"b"
 
 
-@pytest.mark.differs("Internal errors say what is wrong")
-def test_names_that_lead_out_of_the_blob_store_are_refused(cluster: Cluster, nimbus: Any) -> None:
-    secret = cluster.root / "ready.json"
-    for key in ("../ready.json", str(secret), "..", "", "a/b", "keys/../../../ready.json", "a\0b"):
+def test_names_that_lead_out_of_the_blob_store_are_refused(
+    cluster: AnyCluster, nimbus: Any, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    relative = os.path.relpath(secret, cluster.root / "blobstore" / "keys")
+    for key in (str(secret), relative, "..", "", "a/b", "a\0b"):
         for call in (nimbus.beginBlobDownload, nimbus.getBlobMeta, nimbus.deleteBlob, nimbus.beginUpdateBlob):
-            with pytest.raises(TApplicationException, match="does not appear to be a valid blob key"):
+            with pytest.raises(TApplicationException):
                 call(key)
-        with pytest.raises(TApplicationException, match="does not appear to be a valid blob key"):
+        with pytest.raises(TApplicationException):
             nimbus.beginCreateBlob(key, OPEN)
-    assert secret.exists()
+    assert secret.read_text() == "mine"
 
 
 @pytest.mark.differs("Daemons of Storm's are not killed")
@@ -213,32 +237,48 @@ def found(running: Running, *contents: str) -> dict[str, Any] | None:
 
 def test_components_find_blobs_under_their_local_names_and_see_updates(nimbus: Any, run: Run) -> None:
     create(nimbus, "dict.txt", b"one")
-    create(nimbus, "archive", packed(a="inside"))
-    entries = {"dict.txt": {"localname": "words"}, "archive": {"uncompress": True}}
-    running = run(reading("../words", "words", "archive/a"), {"topology.blobstore.map": entries})
-    first = until(lambda: found(running, "one", "one", "inside"))
+    create(nimbus, "archive.zip", packed(a="inside"))
+    entries = {"dict.txt": {"localname": "words"}, "archive.zip": {"localname": "folder", "uncompress": True}}
+    running = run(reading("../words", "../folder/a"), {"topology.blobstore.map": entries})
+    first = until(lambda: found(running, "one", "inside"))
     update(nimbus, "dict.txt", b"two")
-    update(nimbus, "archive", packed(a="changed"))
-    second = until(lambda: found(running, "two", "two", "changed"))
+    update(nimbus, "archive.zip", packed(a="changed"))
+    second = until(lambda: found(running, "two", "changed"), timeout_s=UPDATED_WITHIN_S)
     assert first["pid"] == second["pid"]
-    for key in entries:
-        with pytest.raises(STORM.IllegalStateException, match=f"of a topology that is alive: {running.name}"):
-            nimbus.deleteBlob(key)
 
 
 def test_components_start_anew_for_a_blob_that_says_so(nimbus: Any, run: Run) -> None:
     create(nimbus, "dict.txt", b"one")
     conf = {"topology.blobstore.map": {"dict.txt": {"workerRestart": True}}}
-    running = run(reading("dict.txt"), conf)
+    running = run(reading("../dict.txt"), conf)
     first = until(lambda: found(running, "one"))
     update(nimbus, "dict.txt", b"two")
-    until(lambda: [n for n in running.notes("reads", what="read") if n["pid"] != first["pid"]])
-    handshakes = running.notes("reads", what="handshake")
-    assert len(handshakes) == 2
+
+    def found_by_another() -> bool:
+        return any(n["pid"] != first["pid"] for n in running.notes("reads", what="read", found=["two"]))
+
+    until(found_by_another, timeout_s=UPDATED_WITHIN_S)
     assert not running.info().errors.get("reads")
 
 
-def test_a_blob_that_is_not_there_keeps_a_topology_from_being_submitted(cluster: Cluster) -> None:
+@pytest.mark.differs("A blob is also found by its bare name")
+def test_components_find_blobs_in_their_own_folder_too(nimbus: Any, run: Run) -> None:
+    create(nimbus, "dict.txt", b"one")
+    running = run(reading("dict.txt"), {"topology.blobstore.map": {"dict.txt": {}}})
+    until(lambda: found(running, "one"))
+
+
+def test_a_blob_that_a_topology_has_a_link_to_stays(nimbus: Any, run: Run) -> None:
+    create(nimbus, "dict.txt", b"one")
+    running = run(reading(), {"topology.blobstore.map": {"dict.txt": {}}})
+    with pytest.raises(STORM.IllegalStateException) as caught:
+        nimbus.deleteBlob("dict.txt")
+    assert caught.value.msg == (
+        f"Attempting to delete active blob dict.txt used by topology {running.topology_id}"
+    )
+
+
+def test_a_blob_that_is_not_there_keeps_a_topology_from_being_submitted(cluster: AnyCluster) -> None:
     conf = {"topology.blobstore.map": {"no such": {}}}
     with pytest.raises(STORM.InvalidTopologyException) as caught:
         cluster.submit("refused", reading("x"), conf)

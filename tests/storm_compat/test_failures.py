@@ -30,7 +30,16 @@ from storm_compat.thrift import idl
         (KeyNotFound("k"), "KeyNotFoundException", "k"),
         (KeyExists("k"), "KeyAlreadyExistsException", "k"),
         (NotAuthorized("no"), "AuthorizationException", "no"),
-        (BlobInUse("no"), "IllegalStateException", "no"),
+        (
+            BlobInUse.own("k", "wc-1"),
+            "IllegalStateException",
+            "Attempting to delete blob k from under active topology wc-1",
+        ),
+        (
+            BlobInUse.linked("k", ["wc-1", "xy-1"]),
+            "IllegalStateException",
+            "Attempting to delete active blob k used by topology wc-1, xy-1",
+        ),
     ],
 )
 def test_errors_that_the_interface_declares(error: Exception, name: str, text: str) -> None:

@@ -334,7 +334,7 @@ def test_the_blobs_of_a_topology_live_as_long_as_it(served: Callable[[Story], Wo
         assert conf == json.loads(client.getTopologyConf("wc-1-1700000000"))
         jar = client.beginBlobDownload(keys[2])
         assert client.downloadBlobChunk(jar.session) == client.world.jar.read_bytes()
-        with pytest.raises(storm.IllegalStateException, match="belongs to a topology that is alive"):
+        with pytest.raises(storm.IllegalStateException, match="from under active topology wc-1-1700000000"):
             client.deleteBlob(keys[2])
         client.killTopologyWithOpts("wc", storm.KillOptions(wait_secs=0))
         for _ in range(1000):

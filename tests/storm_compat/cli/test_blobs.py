@@ -35,7 +35,7 @@ class Topologies:
         return StoredBlob(self.jar, 3, 3, BlobMeta((WORLD,))) if key in self.keys() else None
 
     def users_of(self, key: str) -> list[str]:
-        return ["wc"] if key in self.linked else []
+        return ["wc-1-17"] if key in self.linked else []
 
 
 class Cluster:
@@ -199,10 +199,10 @@ def test_rm_removes_what_nobody_needs(nimbus: Cluster, heronry: Heronry, file: P
         heronry("blobs", "put", key, file)
     assert heronry("blobs", "rm", "a", "b").out == "a is removed\nb is removed\n"
     nimbus.topologies.linked = ["c"]
-    for key in ("c", "wc-1-17-stormjar.jar"):
+    for key, why in {"c": "used by", "wc-1-17-stormjar.jar": "from under active"}.items():
         refused = heronry("blobs", "rm", key)
         assert (refused.code, refused.out) == (ExitCode.REFUSED, "")
-        assert "of a topology that is alive" in refused.err or "to a topology that is alive" in refused.err
+        assert f"blob {key} {why} topology wc-1-17" in refused.err
     nimbus.topologies.linked = []
     assert json.loads(heronry("blobs", "rm", "c", "--json").out) == {"removed": ["c"]}
 
