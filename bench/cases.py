@@ -4,6 +4,7 @@
     idle         a topology whose spout has nothing to say: memory, and the CPU of waiting
     word count   spout -> split -> count under full load: rate, and what the engine costs beside components
     latency      spout -> b1 -> b2 at a steady rate: how long until the spout has the ack
+    nimbus       calls and submissions, with many topologies that do not run: `bench.nimbus`
     router       the stream manager's logic alone, in a process of its own
 
 A window is opened by one look at all processes and closed by another; both
@@ -45,9 +46,12 @@ class Pace:
     idle_s: float = 10.0
     starts: int = 3
     router_rounds: int = 5
+    nimbus_calls: int = 2000
 
 
-QUICK = Pace(warm_up_s=2.0, window_s=5.0, latency_s=6.0, idle_s=3.0, starts=1, router_rounds=2)
+QUICK = Pace(
+    warm_up_s=2.0, window_s=5.0, latency_s=6.0, idle_s=3.0, starts=1, router_rounds=2, nimbus_calls=500
+)
 
 
 @dataclass(slots=True)
@@ -156,9 +160,9 @@ def latency(cluster: Cluster, pace: Pace) -> Measured:
         raise BenchError(f"only {len(taken)} tuples were acked in the window")
     return Measured(
         {
-            "p50_ms": _percentile(taken, 50),
-            "p99_ms": _percentile(taken, 99),
-            "p999_ms": _percentile(taken, 99.9),
+            "p50_ms": percentile(taken, 50),
+            "p99_ms": percentile(taken, 99),
+            "p999_ms": percentile(taken, 99.9),
             "engine_cores": window.cpu_s(*machine.ENGINE) / window.seconds,
             "tuples_per_s": len(taken) / window.seconds,
         },
@@ -230,5 +234,6 @@ def _latencies_ms(path: Path, window: machine.Window) -> list[float]:
     return sorted(pairs[i + 1] / 1e6 for i in range(0, len(pairs), 2) if since_ns <= pairs[i] <= until_ns)
 
 
-def _percentile(ordered: list[float], percent: float) -> float:
+def percentile(ordered: list[float], percent: float) -> float:
+    """Return the value below which so many percent of sorted values lie."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import machine
+from storm_compat.client import NimbusAddress
 
 HERE = Path(__file__).resolve().parent
 _POLL_S = 0.002
@@ -77,7 +78,7 @@ class Cluster:
     kill_within_s = 10.0
 
     def __init__(self, folder: Path, project: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._project = project
         self._root = folder / "root"
         self._output = folder / "dev.out"
@@ -89,7 +90,7 @@ class Cluster:
 
     def start(self) -> float:
         """Start the cluster and return how many seconds it took until calls were accepted."""
-        self._folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True)
         command = [_heronry(), "dev", "--root", str(self._root), "--nimbus", "127.0.0.1:0", "--no-ui"]
         ready = self._root / "ready.json"
         began = time.monotonic()
@@ -110,11 +111,17 @@ class Cluster:
             raise BenchError(f"heronry dev ended with code {nimbus.returncode}:\n{self._output.read_text()}")
         return time.monotonic() - began
 
+    @property
+    def address(self) -> NimbusAddress:
+        """Where nimbus takes calls, once it does."""
+        host, _, port = json.loads((self._root / "ready.json").read_bytes())["nimbus"].rpartition(":")
+        return NimbusAddress(host, int(port))
+
     def submit(
         self, file: str, *, environment: str = "narrow", containers: int = 1, **options: object
     ) -> Submitted:
         """Submit a topology of the project; with ``options`` for its components, without ``bench.``."""
-        folder = self._folder / f"{file}-{time.monotonic_ns()}"
+        folder = self.folder / f"{file}-{time.monotonic_ns()}"
         folder.mkdir()
         conf = {
             "topology.workers": containers,

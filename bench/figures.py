@@ -51,6 +51,7 @@ TITLES: Mapping[str, str] = {
     "words_two": "Word count, pystorm, 1/2/2 tasks in two containers",
     "latency": "Latency, pystorm, spout -> b1 -> b2, 500 tuples/s",
     "idle": "Memory and idling, one container",
+    "nimbus": "Nimbus: calls one after the other, topologies that do not run but for one",
     "router": "Stream manager alone, no I/O",
 }
 
@@ -229,6 +230,43 @@ def _idle() -> list[Figure]:
     ]
 
 
+def _nimbus() -> list[Figure]:
+    def figure(
+        key: str, label: str, unit: str, how: str, *, digits: int = 0, most: float | None = None
+    ) -> Figure:
+        return Figure("nimbus", key, label, unit, how, digits=digits, most=most)
+
+    calls = "one connection, each call waits for the one before; the reply is received and not decoded"
+    found = []
+    for prefix, what in (
+        ("cluster", "getClusterInfo of 100 topologies"),
+        ("info", "getTopologyInfo of 100 topologies in turn"),
+        ("running", "getTopologyInfo of one that runs"),
+    ):
+        found += [
+            figure(f"{prefix}_per_s", what, "calls/s", calls),
+            figure(f"{prefix}_p99_ms", "the same, 99 %", "ms", calls, digits=2),
+            figure(f"{prefix}_kib", "the same, size of a reply", "KiB", calls, digits=1),
+        ]
+    row = "small jar, uploaded each time; records are forced to the disk"
+    return [
+        *found,
+        figure("row_s", "200 submissions in a row", "s", row, digits=1),
+        figure("submit_p50_ms", "a submission's last call, median", "ms", row, digits=1),
+        figure("submit_p99_ms", "the same, 99 %", "ms", row, digits=1),
+        figure(
+            "large_submit_s",
+            "the last call for a jar of 50 MB, once uploaded",
+            "s",
+            "all of it in resources, not compressible; streamparse waits for 7 s",
+            digits=2,
+            most=7.0,
+        ),
+        figure("fresh_rss_mib", "memory of nimbus, no topology", "MiB", "RSS"),
+        figure("known_rss_mib", "memory of nimbus, 500 topologies known", "MiB", "RSS"),
+    ]
+
+
 def _router() -> list[Figure]:
     found = []
     for name, shape, most in (("narrow", "1/1/1 tasks", 2.5), ("wide", "1/2/2 tasks, fields", 3.2)):
@@ -256,5 +294,6 @@ FIGURES: tuple[Figure, ...] = (
     *_wide(),
     *_latency(),
     *_idle(),
+    *_nimbus(),
     *_router(),
 )

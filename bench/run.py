@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench import cases, machine, table
 from bench.cluster import BenchError, Cluster, make_project
 from bench.figures import FIGURES, TITLES
+from bench.nimbus import nimbus
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 RESULTS = CHECKOUT / "bench" / "results"
@@ -76,6 +77,8 @@ class Bench:
         on_cluster = [case for case in ON_A_CLUSTER if case in self._chosen]
         if on_cluster:
             self._run_on_a_cluster(on_cluster)
+        if "nimbus" in self._chosen:
+            self._try("nimbus", lambda: nimbus(self._make_cluster, self._pace))
         if "router" in self._chosen:
             self._try("router", lambda: cases.router(self._pace))
         if {"words_wide", "words_two"} <= self.measured.keys():
