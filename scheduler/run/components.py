@@ -26,6 +26,7 @@ from multilang.session import State
 from scheduler.config import StreamConfig
 from scheduler.context import shell_context
 from scheduler.control.backoff import Backoff
+from scheduler.run.line_limit import LineLimit
 from scheduler.run.loop import HANG_UP, READ, WRITE, Loop
 from scheduler.stream.local_task import LocalTask
 from scheduler.stream.router import StreamManager
@@ -64,6 +65,7 @@ class ComponentRunner:
         self._life = 0
         self._stderr_tail: deque[bytes] = deque(maxlen=_TAIL_LINES)
         self._stderr_rest = b""
+        self._line_limit = LineLimit()
         config = host.manager.config[local.task]
         self.liveness = Liveness(config.silence_limit_s, 0.0)
 
@@ -166,7 +168,7 @@ class ComponentRunner:
             if not self._read_stdout(now):
                 break
         for _ in range(_LAST_READS):
-            if not self._read_stderr():
+            if not self._read_stderr(now):
                 break
         exit_code = process.poll()
         process.kill()  # what it may have left in its group
@@ -317,10 +319,18 @@ class ComponentRunner:
 
         self._host.loop.call_at(now + (_EOF_GRACE_S if self._pidfd >= 0 else 0.05), end)
 
-    def _on_stderr(self, _events: int, _now: float) -> None:
-        self._read_stderr()
+    def write_line(self, label: str, text: bytes, now: float) -> None:
+        """Put a line of the component into the log, unless there have been too many."""
+        if not self._line_limit.admits(now):
+            return
+        if left_out := self._line_limit.take_left_out():
+            self._host.write_line(self.local, label, b"(%d lines before this one were left out)" % left_out)
+        self._host.write_line(self.local, label, text)
 
-    def _read_stderr(self) -> bool:
+    def _on_stderr(self, _events: int, now: float) -> None:
+        self._read_stderr(now)
+
+    def _read_stderr(self, now: float) -> bool:
         process = self.process
         assert process is not None
         data = _read(process.stderr)
@@ -334,7 +344,7 @@ class ComponentRunner:
         self._stderr_rest = rest[-_READ_BYTES:]
         for line in lines:
             self._stderr_tail.append(line)
-            self._host.write_line(self.local, "stderr", line)
+            self.write_line("stderr", line, now)
         return True
 
     def _tail(self) -> str:

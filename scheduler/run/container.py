@@ -203,9 +203,9 @@ class ContainerProcess:
             case notices.Erred(text=text):
                 self._report_error(notice.task, text)
             case notices.Said(level=level, text=text):
-                self._write_line(runner.local, _LEVELS[level], text.encode("utf-8", errors="replace"))
+                runner.write_line(_LEVELS[level], text.encode("utf-8", errors="replace"), now)
             case notices.Measured(name=name, params=params):
-                self._write_line(runner.local, "METRIC", name.encode() + b" " + params)
+                runner.write_line("METRIC", name.encode() + b" " + params, now)
 
     # -- the topology process ------------------------------------------------
 

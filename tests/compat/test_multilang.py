@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import Counts, Draft, Running, environment_of, processes, until
+from storm_compat.thrift import idl
+from tests.cluster import Cluster, Counts, Draft, Running, environment_of, processes, until
 from tests.compat.conftest import Run
 
 JAVA_OBJECTS = Path(__file__).parents[1] / "multilang" / "java_objects"
@@ -532,6 +533,37 @@ def test_29_30_task_ids_go_by_javas_order_and_larger_executors_first(run: Run) -
     }
 
 
+def test_32_a_key_meets_in_one_task_whoever_emits_it_and_from_wherever(run: Run) -> None:
+    keys = [["k", n] for n in range(12)]
+    draft = Draft()
+    for source in ("first", "second"):
+        draft.spout(source, "keys.py", keys=keys)
+    draft.bolt("relay", "relay.py", {"second": "shuffle"})
+    draft.bolt("meet", "sink.py", {"first": ["value"], "relay": ["value"]}, par=4)
+    running = run(draft, {"topology.workers": 2})
+    notes = until(lambda: len(found := running.notes("meet", what="tuple")) == 24 and found)
+    places: dict[str, set[int]] = {}
+    for note in notes:
+        places.setdefault(json.dumps(note["values"]), set()).add(note["pid"])
+    assert len(places) == 12
+    assert all(len(pids) == 1 for pids in places.values())
+    assert len({note["pid"] for note in notes}) > 1
+
+
+def test_from_task_to_task_tuples_arrive_in_order_and_once(run: Run) -> None:
+    draft = numbers(400)
+    draft.bolt("relay", "relay.py", {"numbers": "shuffle"}, par=2)
+    draft.bolt("sink", "sink.py", {"relay": "shuffle"}, par=2)
+    running = run(draft, {"topology.workers": 3})
+    all_acked(running, 400)
+    arrived: dict[tuple[int, int], list[int]] = {}
+    for note in sorted(running.notes("sink", what="tuple"), key=lambda note: note["at"]):
+        arrived.setdefault((note["pid"], note["task"]), []).append(note["values"][0])
+    assert len(arrived) == 4
+    assert all(found == sorted(found) for found in arrived.values())
+    assert sorted(value for found in arrived.values() for value in found) == list(range(400))
+
+
 def test_33_a_reliable_emit_to_nobody_is_acked_at_once(run: Run) -> None:
     draft = numbers(2, stream="lonely", streams={"lonely": ["v"]})
     running = run(draft)
@@ -644,3 +676,54 @@ def test_40_a_regular_emit_on_a_direct_stream_errs_and_a_direct_one_to_a_strange
     until(lambda: values(running, "sink"))
     assert values(running, "sink") == [["right"]]
     assert values(running, "stranger") == [[0]]
+
+
+def test_41_submitted_inactive_no_component_is_started_until_activated(run: Run) -> None:
+    running = run(numbers_and_sink(3), is_active=False)
+    until(lambda: running.pids("scheduler.run.container") and running.info().sched_status == "")
+    assert running.notes("numbers") == running.notes("sink") == []
+    assert running.pids("counting.py") == running.pids("sink.py") == []
+    running.cluster.nimbus.activate(running.name)
+    all_acked(running, 3)
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.05])
+def test_42_counters_are_exact_at_any_sample_rate(run: Run, rate: float) -> None:
+    running = run(numbers_and_sink(105), {"topology.stats.sample.rate": rate})
+    all_acked(running, 105)
+    until(lambda: running.counts("numbers") == Counts(emitted=105, acked=105))
+    until(lambda: running.counts("sink").acked == 105)
+
+
+def numbers_and_sink(count: int) -> Draft:
+    draft = numbers(count)
+    draft.bolt("sink", "sink.py", {"numbers": "shuffle"})
+    return draft
+
+
+@pytest.mark.parametrize(
+    ("component", "inputs", "text"),
+    [
+        ("sink", {"numbers:none": "shuffle"}, "subscribes from non-existent stream: [none]"),
+        ("sink", {"nobody": "shuffle"}, "subscribes from non-existent component [nobody]"),
+        ("sink", {"numbers": ["nothing"]}, "with non-existent fields: [nothing]"),
+        ("__x", {"numbers": "shuffle"}, "__x is not a valid component id."),
+        ("numbers", {"numbers": "shuffle"}, "Duplicate component ids: [numbers]"),
+    ],
+)
+def test_44_what_does_not_hang_together_is_refused_with_storms_exception(
+    cluster: Cluster, component: str, inputs: dict[str, Any], text: str
+) -> None:
+    draft = numbers(1)
+    draft.bolt(component, "sink.py", inputs)
+    with pytest.raises(idl.load().InvalidTopologyException) as caught:
+        cluster.submit("refused", draft)
+    assert text in caught.value.msg
+
+
+def test_44_a_spout_with_inputs_is_refused(cluster: Cluster) -> None:
+    draft = numbers(1)
+    draft.spouts["numbers"]["inputs"] = {"numbers": "shuffle"}
+    with pytest.raises(idl.load().InvalidTopologyException) as caught:
+        cluster.submit("refused", draft)
+    assert caught.value.msg == "May not declare inputs for a spout"

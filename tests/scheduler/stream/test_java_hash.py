@@ -26,7 +26,7 @@ def test_every_row_hashes_as_in_java() -> None:
     assert wrong == []
 
 
-def test_every_row_goes_to_the_task_that_java_chooses() -> None:
+def test_31_every_row_goes_to_the_task_that_java_chooses() -> None:
     for count in (1, 2, 3, 7, 64):
         for text, expected in ROWS:
             # Math.floorMod, which is Python's own.
