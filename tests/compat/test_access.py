@@ -84,6 +84,7 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
         "nimbus.thrift.tls.server.truststore.path": str(folder / "trust.pem"),
         "nimbus.thrift.tls.server.truststore.password": "not-needed",
         "nimbus.admins": ["root"],
+        "storm.blobstore.acl.validation.enabled": True,
     }
     (folder / "storm.yaml").write_text(json.dumps(conf))
     with Cluster(folder / "root", "--conf", str(folder / "storm.yaml")) as cluster:
@@ -137,6 +138,44 @@ def test_39_whoever_signs_in_owns_what_he_submits_and_others_keep_off(doors: Doo
             assert caught.value.msg == text
         root.killTopologyWithOpts("hers", STORM.KillOptions(wait_secs=0))
         until(lambda: not root.getTopologySummaries(), timeout_s=60)
+    finally:
+        for client in (alice, bob, root):
+            client.close()
+
+
+def test_39_blobs_are_for_those_whom_their_owner_lets_in(doors: Doors) -> None:
+    alice = signed_in(*doors.digest, digest("alice", "wonder"))
+    bob = signed_in(*doors.plain_sasl, plain("bob", "builder"))
+    root = signed_in(*doors.digest, digest("root", "toor"))
+    kinds = STORM.AccessControlType
+    for_bob = STORM.AccessControl(type=kinds.USER, name="bob", access=1)
+    try:
+        session = alice.beginCreateBlob("letter", STORM.SettableBlobMeta(acl=[]))
+        alice.uploadBlobChunk(session, b"dear")
+        alice.finishBlobUpload(session)
+        hers = STORM.AccessControl(type=kinds.USER, name="alice", access=7)
+        assert alice.getBlobMeta("letter").settable.acl == [hers]
+        location = bob.beginFileUpload()
+        bob.finishFileUpload(location)
+        conf = json.dumps({"topology.blobstore.map": {"letter": {}}})
+        for forbidden, text in [
+            (lambda: bob.getBlobMeta("letter"), "[bob] does not have access to letter"),
+            (lambda: bob.beginBlobDownload("letter"), "[bob] does not have [READ ] access to letter"),
+            (lambda: bob.deleteBlob("letter"), "[bob] does not have [WRITE ] access to letter"),
+            (
+                lambda: bob.submitTopology("his", location, conf, small().build(STORM)),
+                "[bob] does not have [READ ] access to letter",
+            ),
+            (lambda: doors.cluster.nimbus.getBlobMeta("letter"), "[] does not have access to letter"),
+        ]:
+            with pytest.raises(STORM.AuthorizationException) as caught:
+                forbidden()
+            assert caught.value.msg == text
+        alice.setBlobMeta("letter", STORM.SettableBlobMeta(acl=[for_bob]))
+        assert bob.downloadBlobChunk(bob.beginBlobDownload("letter").session) == b"dear"
+        with pytest.raises(STORM.AuthorizationException):
+            bob.setBlobMeta("letter", STORM.SettableBlobMeta(acl=[for_bob]))
+        root.deleteBlob("letter")
     finally:
         for client in (alice, bob, root):
             client.close()
