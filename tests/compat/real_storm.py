@@ -51,6 +51,7 @@ HURRIED = {
     "nimbus.topology.blobstore.deletion.delay.ms": 0,
     "nimbus.monitor.freq.secs": 1,
     "supervisor.monitor.frequency.secs": 1,
+    "supervisor.localizer.update.blob.interval.secs": 1,
     "task.heartbeat.frequency.secs": 1,
     "executor.metrics.frequency.secs": 1,
     "worker.childopts": "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
