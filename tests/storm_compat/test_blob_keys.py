@@ -54,20 +54,20 @@ def test_what_passes_is_the_name_of_one_file(key: str) -> None:
     ("file", "key"),
     [
         ("wc-1-17-stormjar.jar", "wc-1-17-stormjar.jar"),
-        ("/root/nimbus/stormdist/wc-1-17/stormjar.jar", "wc-1-17-stormjar.jar"),
+        ("/local/nimbus/stormdist/wc-1-17/stormjar.jar", "wc-1-17-stormjar.jar"),
         ("wc-1-17/stormconf.ser", "wc-1-17-stormconf.ser"),
         ("/etc/passwd", None),
         ("/etc/stormjar.jar", None),
         ("../x/stormjar.jar", None),
-        ("/root/nimbus/stormdist/../stormdist/wc-1-17/stormjar.jar", None),
-        ("/root/ready.json", None),
+        ("/local/nimbus/stormdist/../stormdist/wc-1-17/stormjar.jar", None),
+        ("/local/ready.json", None),
         ("stormjar.jar", None),
         ("", None),
         (None, None),
     ],
 )
 def test_only_the_files_of_topologies_have_keys(file: str | None, key: str | None) -> None:
-    assert blob_keys.of_file(file, "/root") == key
+    assert blob_keys.of_file(file, "/local") == key
 
 
 def test_the_blobs_of_topologies_are_known_by_their_names() -> None:

@@ -348,12 +348,12 @@ def test_clients_before_2_0_download_files_of_topologies_and_no_others(shop: Sho
     jar.write_bytes(b"jar")
     shop.topologies.own["wc-1-17-stormjar.jar"] = StoredBlob(jar, 3, 3, BlobMeta((WORLD,)))
     shop.create("k")
-    for file in ("wc-1-17-stormjar.jar", "/root/nimbus/stormdist/wc-1-17/stormjar.jar"):
-        session = shop.blobs.begin_file_download(file, "/root", None, 0)
+    for file in ("wc-1-17-stormjar.jar", "/local/nimbus/stormdist/wc-1-17/stormjar.jar"):
+        session = shop.blobs.begin_file_download(file, "/local", None, 0)
         assert (shop.blobs.next_chunk(session, 0), shop.blobs.next_chunk(session, 0)) == (b"jar", b"")
     for file in ("k", "xy-1-17-stormjar.jar", str(jar), "/etc/passwd", "../../etc/passwd", "", None):
         with pytest.raises(NotAuthorized, match="is no file of a topology that is alive"):
-            shop.blobs.begin_file_download(file, "/root", "root", 0)
+            shop.blobs.begin_file_download(file, "/local", "root", 0)
 
 
 def test_a_blob_that_a_topology_links_to_is_updated_but_not_deleted(shop: Shop) -> None:
