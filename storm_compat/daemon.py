@@ -247,8 +247,8 @@ async def _serving(
         nimbus = Nimbus(topologies, uploads, depot, _machine(conf, *address), conf, blobs=blobs)
         guarded = Guarded(nimbus, Authorizer.from_conf(conf, groups_of), topologies)
         wanted = server_limits(everything)
-        of_downloads = blob_limits.max_session_count
-        room = limits.allow_descriptors(wanted.max_connection_count + of_downloads) - of_downloads
+        others = blob_limits.max_session_count + (0 if listeners is None else web.MAX_CONNECTIONS)
+        room = limits.allow_descriptors(wanted.max_connection_count + others) - others
         server = ThriftServer(
             idl.load().Nimbus,
             guarded,

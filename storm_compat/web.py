@@ -17,12 +17,12 @@ import importlib
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from storm_compat.errors import HttpPortInUse, NotLoopback
+from storm_compat.errors import HttpPortInUse, InvalidConf, NotLoopback
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -59,6 +59,23 @@ class HttpSettings:
 
     may_write: bool = False
     """Take orders, not only questions."""
+
+    @classmethod
+    def from_conf(cls, overrides: Mapping[str, Any]) -> HttpSettings:
+        """Return what a storm.yaml says: ui.host, ui.port, logviewer.port, ui.actions.enabled.
+
+        Raises:
+            InvalidConf: a port is no port; says which.
+        """
+        host = overrides.get("ui.host")
+        ui, logviewer = _port(overrides, "ui.port"), _port(overrides, "logviewer.port")
+        if ui is None and host is not None:
+            ui = UI_PORT
+        return cls(
+            ui=None if ui is None else (str(host or HOST), ui),
+            logviewer=None if logviewer is None else (str(host or HOST), logviewer),
+            may_write=overrides.get("ui.actions.enabled") is True,
+        )
 
 
 @dataclass(slots=True)
@@ -161,6 +178,13 @@ def text_of(listener: socket.socket) -> str:
     """Return HOST:PORT, an IPv6 host in brackets."""
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _port(overrides: Mapping[str, Any], key: str) -> int | None:
+    port = overrides.get(key)
+    if port is None or (isinstance(port, int) and not isinstance(port, bool) and 0 <= port < 65536):
+        return port
+    raise InvalidConf(f"{key} must be a port, 0 to 65535, but is {port!r}")
 
 
 def _ui(settings: HttpSettings) -> Listeners:

@@ -11,7 +11,7 @@ eye is also shown here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -108,7 +108,6 @@ def dev(
     from storm_compat.errors import CompatError, Exposed, PortInUse, RootInUse
 
     host, port = _address("--nimbus", nimbus, 6627)
-    http = None if no_ui else _http_settings(ui, logviewer, may_write=rest_writes)
     if no_ui and (ui or logviewer or rest_writes):
         raise CommandError("--no-ui excludes --ui, --logviewer and --rest-writes", code=ExitCode.USAGE)
     layout = Layout((root or default_root()).absolute())
@@ -122,6 +121,7 @@ def dev(
 
     try:
         overrides = _overrides(conf_file) | ({TRUST_KEY: True} if trust_network else {})
+        http = None if no_ui else _http_settings(overrides, ui, logviewer, may_write=rest_writes)
         code = asyncio.run(daemon.run(layout, host, port, on_ready=on_ready, overrides=overrides, http=http))
     except Exposed as exc:
         raise CommandError(str(exc), advice="with --trust-network.") from exc
@@ -141,14 +141,17 @@ def _overrides(conf_file: Path | None) -> dict[str, Any]:
     return {} if conf_file is None else storm_yaml.read(conf_file)
 
 
-def _http_settings(ui: str | None, logviewer: str | None, *, may_write: bool) -> HttpSettings:
-    """Return where to serve HTTP, as the options say it."""
+def _http_settings(
+    overrides: Mapping[str, Any], ui: str | None, logviewer: str | None, *, may_write: bool
+) -> HttpSettings:
+    """Return where to serve HTTP: what the options say counts before what the file says."""
     from storm_compat.web import LOGVIEWER_PORT, UI_PORT, HttpSettings
 
+    said = HttpSettings.from_conf(overrides)
     return HttpSettings(
-        ui=None if ui is None else _address("--ui", ui, UI_PORT),
-        logviewer=None if logviewer is None else _address("--logviewer", logviewer, LOGVIEWER_PORT),
-        may_write=may_write,
+        ui=said.ui if ui is None else _address("--ui", ui, UI_PORT),
+        logviewer=said.logviewer if logviewer is None else _address("--logviewer", logviewer, LOGVIEWER_PORT),
+        may_write=said.may_write or may_write,
     )
 
 

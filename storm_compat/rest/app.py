@@ -15,9 +15,9 @@ from typing import Any
 from aiohttp import web
 from thriftpy2.thrift import TApplicationException, TException
 
+from storm_compat.caller import Caller, calling
 from storm_compat.errors import BadRequest, NoSuchLog
 from storm_compat.logviewer.routes import Logviewer
-from storm_compat.nimbus import Nimbus
 from storm_compat.rest import access, replies
 from storm_compat.rest.metrics_page import MetricsPage
 from storm_compat.rest.routes import Api, UnsupportedCall
@@ -33,12 +33,12 @@ Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(
-    nimbus: Nimbus, topologies: Topologies, conf: Mapping[str, Any], *, log_address: str, may_write: bool
+    nimbus: Any, topologies: Topologies, conf: Mapping[str, Any], *, log_address: str, may_write: bool
 ) -> web.Application:
     """Return everything that is served, on whatever port.
 
     Args:
-        nimbus: the handler whose methods answer.
+        nimbus: has Nimbus' methods, which ask whether the caller may.
         topologies: asked for what no method returns.
         conf: the cluster's; read anew for each page.
         log_address: HOST:PORT that links to logs lead to.
@@ -48,7 +48,8 @@ def application(
     logviewer = Logviewer(Path(conf["storm.log.dir"]), nimbus.machine.host, log_address)
     metrics = MetricsPage(topologies, lambda: nimbus.machine)
     app = web.Application(
-        middlewares=[_guarding(may_write=may_write), _answering], client_max_size=MAX_BODY_BYTES
+        middlewares=[_guarding(may_write=may_write), _answering, _admitting(nimbus, conf)],
+        client_max_size=MAX_BODY_BYTES,
     )
     app.add_routes([*api.routes(), *logviewer.routes(), *metrics.routes()])
     app.on_cleanup.append(logviewer.close)
@@ -72,6 +73,22 @@ def _guarding(*, may_write: bool) -> Any:
         return replies.error(request, refusal.status, refusal.text)
 
     return guard
+
+
+def _admitting(nimbus: Any, conf: Mapping[str, Any]) -> Any:
+    """Return what says who asks, as on the plain port, and has the smallest of Nimbus' methods allowed first.
+
+    Logs and metrics are no methods of Nimbus, so the authorizer would not be asked about them.
+    """
+
+    @web.middleware
+    async def admit(request: web.Request, handler: Next) -> web.StreamResponse:
+        lent_name = conf.get("debug.simple.transport.user") or None
+        with calling(Caller(principal=lent_name, peer=request.remote or "")):
+            nimbus.getLeader()
+            return await handler(request)
+
+    return admit
 
 
 @web.middleware

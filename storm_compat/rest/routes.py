@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from storm_compat.caller import Caller, calling
 from storm_compat.errors import BadRequest
 from storm_compat.rest import cluster, component, orders, topology, visualization
 from storm_compat.rest.queries import flag, number, window
@@ -81,52 +80,48 @@ class Api:
     # ---- the cluster
 
     async def _configuration(self, request: web.Request) -> web.Response:
-        conf: str = await self._call(request, "getNimbusConf")
+        conf: str = await self._call("getNimbusConf")
         return json_text(request, conf.encode())
 
     async def _cluster(self, request: web.Request) -> web.Response:
-        info = await self._call(request, "getClusterInfo")
+        info = await self._call("getClusterInfo")
         return page(request, cluster.cluster_summary(info, self._site()))
 
     async def _nimbuses(self, request: web.Request) -> web.Response:
-        info = await self._call(request, "getClusterInfo")
+        info = await self._call("getClusterInfo")
         return page(request, cluster.nimbus_summary(info, self._site()))
 
     async def _supervisors(self, request: web.Request) -> web.Response:
-        info = await self._call(request, "getClusterInfo")
+        info = await self._call("getClusterInfo")
         return page(request, cluster.supervisor_summary(info.supervisors, self._site()))
 
     async def _supervisor(self, request: web.Request) -> web.Response:
         supervisor, host = request.query.get("id"), request.query.get("host")
-        info = await self._call(
-            request, "getSupervisorPageInfo", supervisor, host, flag(request.query, "sys")
-        )
+        info = await self._call("getSupervisorPageInfo", supervisor, host, flag(request.query, "sys"))
         return page(request, cluster.supervisor_page(info, self._site()))
 
     async def _owners(self, request: web.Request) -> web.Response:
-        owners = await self._call(request, "getOwnerResourceSummaries", None)
+        owners = await self._call("getOwnerResourceSummaries", None)
         return page(request, cluster.owner_list(owners, self._site()))
 
     async def _owner(self, request: web.Request) -> web.Response:
         owner = request.match_info["owner"]
-        owners = await self._call(request, "getOwnerResourceSummaries", owner)
-        topologies = await self._call(request, "getTopologySummaries")
+        owners = await self._call("getOwnerResourceSummaries", owner)
+        topologies = await self._call("getTopologySummaries")
         return page(request, cluster.owner_page(owner, owners, topologies, self._site()))
 
     async def _history(self, request: web.Request) -> web.Response:
-        return page(request, cluster.history(await self._call(request, "getTopologyHistory", None)))
+        return page(request, cluster.history(await self._call("getTopologyHistory", None)))
 
     # ---- topologies
 
     async def _topologies(self, request: web.Request) -> web.Response:
-        topologies = await self._call(request, "getTopologySummaries")
+        topologies = await self._call("getTopologySummaries")
         return page(request, cluster.topology_list(topologies, self._site()))
 
     async def _topology(self, request: web.Request) -> web.Response:
         asked = window(request.query)
-        info = await self._call(
-            request, "getTopologyPageInfo", _id(request), asked, flag(request.query, "sys")
-        )
+        info = await self._call("getTopologyPageInfo", _id(request), asked, flag(request.query, "sys"))
         return page(request, topology.topology_page(info, asked, self._site(), self._wall()))
 
     async def _workers(self, request: web.Request) -> web.Response:
@@ -135,15 +130,11 @@ class Api:
     async def _component(self, request: web.Request) -> web.Response:
         storm = idl.load()
         topology_id, name, asked = _id(request), request.match_info["component"], window(request.query)
-        info = await self._call(
-            request, "getComponentPageInfo", topology_id, name, asked, flag(request.query, "sys")
-        )
+        info = await self._call("getComponentPageInfo", topology_id, name, asked, flag(request.query, "sys"))
         profiled = []
         if self._is_profiling:
             action = storm.ProfileAction.JPROFILE_STOP
-            profiled = await self._call(
-                request, "getComponentPendingProfileActions", topology_id, name, action
-            )
+            profiled = await self._call("getComponentPendingProfileActions", topology_id, name, action)
         shown = component.component_page(
             info,
             topology_id,
@@ -157,7 +148,7 @@ class Api:
 
     async def _lag(self, request: web.Request) -> web.Response:
         """Answer as Storm does by default: it asks Kafka only if ui.disable.spout.lag.monitoring is false."""
-        await self._call(request, "getTopologySummary", _id(request))
+        await self._call("getTopologySummary", _id(request))
         return page(request, {})
 
     async def _graph(self, request: web.Request) -> web.Response:
@@ -169,42 +160,42 @@ class Api:
     async def _nodes(self, request: web.Request) -> cluster.Page:
         asked = window(request.query)
         info = await self._info(request)
-        code = await self._call(request, "getTopology", _id(request))
+        code = await self._call("getTopology", _id(request))
         return visualization.graph(code, info, asked, has_system=flag(request.query, "sys"))
 
     async def _log_levels(self, request: web.Request) -> web.Response:
-        return page(request, topology.log_levels(await self._call(request, "getLogConfig", _id(request))))
+        return page(request, topology.log_levels(await self._call("getLogConfig", _id(request))))
 
     # ---- orders
 
     async def _set_log_levels(self, request: web.Request) -> web.Response:
         for config in orders.log_configs(await _body(request)):
-            await self._call(request, "setLogConfig", _id(request), config)
+            await self._call("setLogConfig", _id(request), config)
         return await self._log_levels(request)
 
     async def _activate(self, request: web.Request) -> web.Response:
-        await self._call(request, "activate", await self._name(request))
+        await self._call("activate", await self._name(request))
         return _done(request, "activate")
 
     async def _deactivate(self, request: web.Request) -> web.Response:
-        await self._call(request, "deactivate", await self._name(request))
+        await self._call("deactivate", await self._name(request))
         return _done(request, "deactivate")
 
     async def _rebalance(self, request: web.Request) -> web.Response:
         options = orders.rebalance_options(request.match_info["wait"], await _body(request))
-        await self._call(request, "rebalance", await self._name(request), options)
+        await self._call("rebalance", await self._name(request), options)
         return _done(request, "rebalance")
 
     async def _kill(self, request: web.Request) -> web.Response:
         options = idl.load().KillOptions(wait_secs=orders.wait_s(request.match_info["wait"]))
-        await self._call(request, "killTopologyWithOpts", await self._name(request), options)
+        await self._call("killTopologyWithOpts", await self._name(request), options)
         return _done(request, "kill")
 
     async def _debug(self, request: web.Request) -> web.Response:
         asked = request.match_info
         is_on, percent = orders.is_on(asked["action"]), number(asked["percent"], "the percentage")
         name = await self._name(request)
-        await self._call(request, "debug", name, asked.get("component", ""), is_on, float(percent))
+        await self._call("debug", name, asked.get("component", ""), is_on, float(percent))
         return _done(request, f"debug/{asked['action']}")
 
     # ---- profiling
@@ -237,7 +228,7 @@ class Api:
         profile = orders.profile_request(worker, action, until_ms)
         if not self._is_profiling:
             return dict(_PROFILING_OFF)
-        await self._call(request, "setWorkerProfiler", _id(request), profile)
+        await self._call("setWorkerProfiler", _id(request), profile)
         return {"status": "ok", "id": worker}
 
     # ---- behind the routes
@@ -246,23 +237,22 @@ class Api:
     def _is_profiling(self) -> bool:
         return bool(self._site().conf.get("worker.profiler.enabled"))
 
-    async def _call(self, request: web.Request, method: str, *arguments: Any) -> Any:
+    async def _call(self, method: str, *arguments: Any) -> Any:
         """Return what a method of Nimbus returns, at once or in a while; its errors are passed on."""
         found = getattr(self._nimbus, method, None)
         if found is None:
             raise UnsupportedCall(f"{method} is not supported yet")
-        with calling(Caller(peer=request.remote or "")):
-            result = found(*arguments)
-            return await result if inspect.isawaitable(result) else result
+        result = found(*arguments)
+        return await result if inspect.isawaitable(result) else result
 
     async def _info(self, request: web.Request) -> Any:
         storm = idl.load()
         options = storm.GetInfoOptions(num_err_choice=storm.NumErrorsChoice.NONE)
-        return await self._call(request, "getTopologyInfoWithOpts", _id(request), options)
+        return await self._call("getTopologyInfoWithOpts", _id(request), options)
 
     async def _name(self, request: web.Request) -> str:
         """Return the name of the topology whose id is in the path; orders go by name."""
-        summary = await self._call(request, "getTopologySummary", _id(request))
+        summary = await self._call("getTopologySummary", _id(request))
         return str(summary.name)
 
 

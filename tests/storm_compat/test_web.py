@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web as aio
 
 from storm_compat import web
-from storm_compat.errors import HttpPortInUse, NotLoopback
+from storm_compat.errors import HttpPortInUse, InvalidConf, NotLoopback
 from storm_compat.web import HttpSettings, Listeners, conf_of, listening, serve
 from tests.storm_compat.fakes import play
 
@@ -144,3 +144,14 @@ def test_more_clients_than_there_is_room_for_are_turned_away(monkeypatch: pytest
                 serving.cancel()
 
     play(story)
+
+
+def test_a_storm_yaml_may_say_where() -> None:
+    assert HttpSettings.from_conf({}) == HttpSettings()
+    assert HttpSettings.from_conf({"ui.port": 9, "ui.actions.enabled": True}) == HttpSettings(
+        ui=("127.0.0.1", 9), may_write=True
+    )
+    assert HttpSettings.from_conf({"ui.host": "127.0.0.2"}).ui == ("127.0.0.2", 8080)
+    assert HttpSettings.from_conf({"logviewer.port": 7}).logviewer == ("127.0.0.1", 7)
+    with pytest.raises(InvalidConf, match=r"ui\.port must be a port"):
+        HttpSettings.from_conf({"ui.port": "many"})

@@ -12,6 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from storm_compat import conf as confs
+from storm_compat.access.authorizer import Authorizer
+from storm_compat.access.guard import Guarded, groups_of
 from storm_compat.nimbus import Nimbus
 from storm_compat.rest.app import application
 from storm_compat.stats import Machine
@@ -71,8 +73,9 @@ def serve(folder: Path, story: Story, *, may_write: bool = True, **conf: Any) ->
                 topologies, Uploads(world.layout.inbox), world.depot, machine, cluster_conf,
                 blobs=blobs, wall=lambda: world.now,
             )  # fmt: skip
+            guarded = Guarded(nimbus, Authorizer.from_conf(cluster_conf, groups_of), topologies)
             app = application(
-                nimbus, topologies, cluster_conf, log_address="127.0.0.1:8000", may_write=may_write
+                guarded, topologies, cluster_conf, log_address="127.0.0.1:8000", may_write=may_write
             )
             async with TestClient(TestServer(app)) as client:
                 await story(Site(client, world, topologies))

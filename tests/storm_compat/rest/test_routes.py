@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from urllib.parse import quote
 
@@ -195,3 +196,25 @@ def test_what_nobody_expected_is_answered_with_an_id(
         assert error_id in caplog.text
 
     serve(tmp_path, story)
+
+
+AUTHORIZERS = "org.apache.storm.security.auth.authorizer."
+
+
+def test_an_authorizer_decides_about_pages_logs_and_metrics(tmp_path: Path) -> None:
+    paths = ("/api/v1/cluster/summary", "/api/v1/daemonlog?file=nimbus.log", "/api/v1/listLogs", "/metrics")
+
+    async def refused(site: Site) -> None:
+        for path in paths:
+            status, _, body = await site.raw(path)
+            assert (status, json.loads(body)["error"]) == (401, "401 Unauthorized"), path
+
+    async def allowed(site: Site) -> None:
+        (site.logs / "nimbus.log").write_text("")
+        for path in paths:
+            assert (await site.raw(path))[0] == 200, path
+
+    acl = f"{AUTHORIZERS}SimpleACLAuthorizer"
+    serve(tmp_path / "a", refused, nimbus__authorizer=f"{AUTHORIZERS}DenyAuthorizer")
+    serve(tmp_path / "b", refused, nimbus__authorizer=acl)
+    serve(tmp_path / "c", allowed, nimbus__authorizer=acl, debug__simple__transport__user="me")
