@@ -190,7 +190,7 @@ def test_without_nimbus_tuples_go_on_and_the_next_one_adopts_and_kills(submit: S
     assert running.processes() == {}
 
 
-def test_a_kill_that_waits_happens_though_nimbus_dies(submit: Submit) -> None:
+def test_19_a_kill_that_waits_happens_though_nimbus_dies(submit: Submit) -> None:
     running = submit()
     until(lambda: running.counts("sentence_spout").acked > 0)
     cluster = running.cluster
