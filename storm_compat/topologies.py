@@ -47,7 +47,7 @@ from storm_compat.errors import AlreadyAlive, CompatError, NotAlive
 from storm_compat.java_code import refuse_own_code
 from storm_compat.rebalance import Rebalanced
 from storm_compat.supervision import Supervision
-from storm_compat.system import SYSTEM
+from storm_compat.system import SYSTEM, consumers_not_run
 
 logger = logging.getLogger(__name__)
 
@@ -234,6 +234,12 @@ class Topologies:
             self._entries[topology_id] = _Entry(Alive(kept, status, has_started=False), links)
             if submission.is_active:
                 self._supervise(topology_id)
+        if unheard := consumers_not_run(conf):
+            logger.warning(
+                "metrics consumers are Java code and not run: topology=%s classes=%s",
+                topology_id,
+                ", ".join(unheard),
+            )
         logger.info(
             "accepted a topology: topology=%s tasks=%s", topology_id, len(kept.topology.component_of())
         )

@@ -387,10 +387,10 @@ class Running:
             found += [json.loads(line) for line in lines[:-1]]
         return [note for note in found if all(note.get(key) == value for key, value in wanted.items())]
 
-    def log(self) -> str:
+    def log(self, name: str = "worker.log") -> str:
         """Return the logs of all containers."""
         folder = self.cluster.root / "logs" / "workers-artifacts" / self.topology_id
-        return "".join(path.read_text(errors="replace") for path in sorted(folder.glob("*/worker.log")))
+        return "".join(path.read_text(errors="replace") for path in sorted(folder.glob(f"*/{name}")))
 
     def processes(self) -> dict[int, str]:
         """Return pid -> command line of everything that runs for it."""

@@ -22,13 +22,14 @@ from pathlib import Path
 
 from scheduler.control import messages
 from scheduler.errors import SchedulerError, StateError
-from scheduler.layout import Layout
+from scheduler.layout import Layout, slot
 from scheduler.master.errors import shortened
 from scheduler.plan import PackingPlan
 from scheduler.run import limits, logs
 from scheduler.run.components import Components
 from scheduler.run.loop import Loop
 from scheduler.run.master_line import MasterLine
+from scheduler.run.measures import Measures
 from scheduler.run.peers import PeerHello, Peers
 from scheduler.run.reports import task_report
 from scheduler.run.restart_watch import RestartWatch
@@ -89,6 +90,9 @@ class ContainerProcess:
             with contextlib.suppress(FileExistsError):  # of the container before
                 (folder / entry.name).symlink_to(entry)
         self._worker_log = logs.RotatingLog(layout.worker_log(topology_id, container_id))
+        self._measures = Measures(
+            topology.conf, layout.worker_log(topology_id, container_id), slot(container_id)
+        )
         self._components = Components(
             self._loop,
             self._manager,
@@ -206,6 +210,8 @@ class ContainerProcess:
                 runner.write_line(_LEVELS[level], text.encode("utf-8", errors="replace"), now)
             case notices.Measured(name=name, params=params):
                 runner.write_line("METRIC", name.encode() + b" " + params, now)
+                if complaint := self._measures.note(notice.task, name, params):
+                    self._report_error(notice.task, complaint)
 
     # -- the topology process ------------------------------------------------
 
@@ -289,6 +295,7 @@ class ContainerProcess:
         report = messages.Report(self._container_id, self._incarnation, tasks, self._errors)
         if self._line.send(report, now):
             self._errors = []
+        self._measures.write(tasks, frozenset(spout.task for spout in self._manager.spouts), now)
 
     def _is_awaited(self, task: int) -> bool:
         """Return whether another container may still speak for a task that is planned here."""

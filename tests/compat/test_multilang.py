@@ -415,6 +415,29 @@ def test_22_43_metrics_and_errors_of_a_component_are_kept_in_measure(run: Run) -
     assert len(running.notes("tells", what="handshake")) == 1
 
 
+def test_22_a_metric_that_nobody_registered_is_in_the_metrics_log_under_its_name(run: Run) -> None:
+    draft = numbers(9)
+    draft.bolt("tells", "tells.py", {"numbers": "shuffle"})
+    consumer = {"class": "org.apache.storm.metric.LoggingMetricsConsumer", "parallelism.hint": 1}
+    conf = {
+        "topology.metrics.consumer.register": [consumer],
+        "topology.builtin.metrics.bucket.size.secs": 1,
+    }
+    running = run(draft, conf)
+    all_acked(running, 9)
+
+    def totals() -> dict[str, int]:
+        found: dict[str, int] = {}
+        for line in running.log("worker.log.metrics").splitlines():
+            *_, where, name, value = line.split("\t")
+            key = f"{where.partition(':')[2].strip()} {name.strip()}"
+            found[key] = found.get(key, 0) + int(value) if value.isdecimal() else 0
+        return found
+
+    until(lambda: totals().get("tells mine") == 9 and totals().get("numbers __emit-count-default") == 9)
+    assert totals()["tells __ack-count-numbers:default"] == 9
+
+
 def test_23_an_exception_in_a_streamparse_bolt_fails_one_tuple_at_once_and_restarts_one_task(
     run: Run,
 ) -> None:
