@@ -176,6 +176,27 @@ class NimbusClient:
         conf = json.loads(self._call("getNimbusConf"))
         return conf if isinstance(conf, dict) else {}
 
+    def topology_conf(self, name: str) -> dict[str, Any]:
+        """Return what a topology was submitted with, and what Nimbus put in.
+
+        Raises:
+            TopologyNotAlive: there is none of that name.
+        """
+        topology_id = self._call("getTopologySummaryByName", name).id
+        conf = json.loads(self._call("getTopologyConf", topology_id))
+        return conf if isinstance(conf, dict) else {}
+
+    def component_confs(self, name: str) -> dict[str, dict[str, Any]]:
+        """Return component -> what it sets for itself.
+
+        Raises:
+            TopologyNotAlive: there is none of that name.
+        """
+        topology_id = self._call("getTopologySummaryByName", name).id
+        code = self._call("getUserTopology", topology_id)
+        specs = {**(code.spouts or {}), **(code.bolts or {})}
+        return {component: json.loads(spec.common.json_conf or "{}") for component, spec in specs.items()}
+
     def kill(self, name: str, wait_s: int | None = None) -> None:
         """Kill a topology; its spouts rest for ``wait_s`` first, None: for its message timeout."""
         self._call("killTopologyWithOpts", name, idl.load().KillOptions(wait_secs=wait_s))

@@ -70,7 +70,7 @@ _DROPPED: Final = (
     "storm.zookeeper.topology.auth.payload",
     "topology.classpath.beginning",
 )
-_FROM_CLUSTER: Final = (
+FROM_CLUSTER: Final = (
     "topology.acker.executors",
     "topology.eventlogger.executors",
     "topology.max.task.parallelism",
@@ -80,6 +80,20 @@ _FROM_CLUSTER: Final = (
     "storm.cgroup.hierarchy.dir",
     "worker.metrics",
 )
+"""Put into every stored conf, with the cluster's value where the submission has none."""
+
+ADDED: Final = frozenset(
+    {
+        "storm.id",
+        "topology.name",
+        "topology.submitter.principal",
+        "topology.submitter.user",
+        "topology.users",
+        "topology.kryo.register",
+        "topology.kryo.decorators",
+    }
+)
+"""What `stored` puts in whatever the submission says."""
 
 
 def parse(text: str | None, *, what: str = "the topology's configuration") -> dict[str, Any]:
@@ -160,7 +174,7 @@ def stored(
     users = [users] if isinstance(users, str) else [user for user in users if user is not None]
     kept = {key: value for key, value in submitted.items() if key not in _DROPPED}
     return kept | {
-        **{key: merged.get(key) for key in _FROM_CLUSTER},
+        **{key: merged.get(key) for key in FROM_CLUSTER},
         "storm.id": topology_id,
         "topology.name": name,
         "topology.submitter.principal": principal or "",

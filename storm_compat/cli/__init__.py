@@ -9,7 +9,7 @@
     submit        prepare, project, jar, interpreter, load_topology: from a folder of sources to a submission
     status        pages
     logs          tail
-    listing lifecycle version completion
+    listing lifecycle config version completion
 
 `storm_compat.client` talks to Nimbus. Like any other client, nothing here looks into the state of a cluster;
 only `dev` and `logs` know the layout of a root folder. `--help` must stay fast, so what a command's module

@@ -33,6 +33,10 @@ class FakeNimbus:
     """Name -> status."""
 
     conf: dict[str, Any] = field(default_factory=dict)
+    stored_conf: dict[str, Any] = field(default_factory=dict)
+    code: Any = None
+    """A StormTopology."""
+
     executors: list[Any] = field(default_factory=list)
     errors: dict[str, list[Any]] = field(default_factory=dict)
     answer: Answer = NOTHING
@@ -96,6 +100,14 @@ class FakeNimbus:
 
     def getNimbusConf(self) -> str:  # noqa: N802
         return json.dumps(self.conf)
+
+    def getTopologyConf(self, topology_id: str) -> str:  # noqa: N802
+        del topology_id
+        return json.dumps(self.stored_conf)
+
+    def getUserTopology(self, topology_id: str) -> Any:  # noqa: N802
+        del topology_id
+        return self.code
 
     def isTopologyNameAllowed(self, name: str) -> bool:  # noqa: N802
         return name != "forbidden" and name not in self.topologies
