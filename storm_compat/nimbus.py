@@ -30,7 +30,7 @@ from storm_compat.caller import Transport
 from storm_compat.depot import Depot
 from storm_compat.errors import InvalidTopology, NotAlive
 from storm_compat.failures import translating
-from storm_compat.rebalance import shown
+from storm_compat.rebalance import overrides_of, shown
 from storm_compat.stats import Machine
 from storm_compat.system import with_system_parts
 from storm_compat.thrift import idl
@@ -120,6 +120,8 @@ class Nimbus:
         self._topologies.kill(name, None if options is None else options.wait_secs)
 
     def rebalance(self, name: str | None, options: Any) -> None:
+        self._topologies.named(name)
+        self._blobs.require_links(blob_map.parse(overrides_of(options)), _caller())
         self._topologies.rebalance(name, options)
 
     def getRebalancePlan(self, name: str | None, options: Any) -> str:

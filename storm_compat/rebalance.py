@@ -23,8 +23,8 @@ import simplejson
 from scheduler.packing.repack import Changes, changes, repack
 from scheduler.state.records import RebalanceRecord
 from scheduler.topology import Topology
+from storm_compat import blob_map, validate
 from storm_compat import conf as confs
-from storm_compat import validate
 from storm_compat.alive import Kept
 from storm_compat.compile import java_order, refuse_unusable_settings
 from storm_compat.errors import InvalidTopology
@@ -96,11 +96,13 @@ def order(kept: Kept, options: Any) -> RebalanceRecord:
         raise InvalidTopology("Number of executors must be greater than 0")
     if options.num_workers is not None and options.num_workers <= 0:
         raise InvalidTopology("Number of workers must be greater than 0")
-    overrides = _overrides(options.topology_conf_overrides)
+    overrides = overrides_of(options)
     resources: Mapping[str, Mapping[str, float]] = options.topology_resources_overrides or {}
     for component in (*executors, *resources):
         _refuse_unknown(kept.topology, component)
-    refuse_unusable_settings(_with_conf(kept.topology, overrides))
+    changed = _with_conf(kept.topology, overrides)
+    refuse_unusable_settings(changed)
+    blob_map.parse(changed.conf)
     return RebalanceRecord(options.num_workers, dict(executors), overrides, dict(resources))
 
 
@@ -162,7 +164,13 @@ def with_resources(code: Any, resources: Mapping[str, Mapping[str, float]]) -> A
     return code
 
 
-def _overrides(text: str | None) -> dict[str, Any]:
+def overrides_of(options: Any) -> dict[str, Any]:
+    """Return the conf in RebalanceOptions, without what cannot be set; empty if there is none.
+
+    Raises:
+        InvalidConf: it is no JSON object, or a value breaks its key's rules.
+    """
+    text = None if options is None else options.topology_conf_overrides
     if text is None or not text.strip():
         return {}
     parsed = confs.parse(text, what="topology_conf_overrides")

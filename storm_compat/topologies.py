@@ -86,14 +86,16 @@ class Submission:
 @dataclass(slots=True)
 class _Entry:
     alive: Alive
-    links: tuple[Link, ...]
-    """To blobs of users."""
-
     renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
     supervision: asyncio.Task[None] | None = None
     remove_at: float = math.inf
     rebalance_at: float = math.inf
     is_going: bool = False
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """To blobs of users; a rebalance may change them."""
+        return blob_map.parse(self.alive.kept.topology.conf)
 
     @property
     def due_at(self) -> float:
@@ -231,7 +233,9 @@ class Topologies:
             await self._put(kept, submission.jar, compiled, stored, links)
             status = StatusRecord(Status.ACTIVE if submission.is_active else Status.INACTIVE)
             self._depot.set_status(topology_id, status)
-            self._entries[topology_id] = _Entry(Alive(kept, status, has_started=False), links)
+            self._entries[topology_id] = _Entry(Alive(kept, status, has_started=False))
+            # A blob may have changed since its link was made, and nobody knew then whom to tell.
+            self._group.create_task(self._renew_links_of(self._entries[topology_id]))
             if submission.is_active:
                 self._supervise(topology_id)
         if unheard := consumers_not_run(conf):
@@ -347,7 +351,7 @@ class Topologies:
             logger.error("cannot read a topology, leaving it alone: topology=%s reason=%s", topology_id, exc)
             return
         alive = Alive(kept, status, has_started=False)
-        self._entries[topology_id] = _Entry(alive, blob_map.parse(kept.topology.conf))
+        self._entries[topology_id] = _Entry(alive)
         if status.status is Status.ACTIVE or self._has_started(topology_id):
             self._supervise(topology_id)
         # As with Storm a wait begins anew: how much of it was over, nobody knows any more.
@@ -371,7 +375,7 @@ class Topologies:
     async def _renew_links_of(self, entry: _Entry) -> None:
         topology_id = entry.alive.topology_id
         async with entry.renewing:
-            if entry.is_going:
+            if entry.is_going or not entry.links:
                 return
             try:
                 keys = await asyncio.to_thread(self._depot.renew_links, topology_id, entry.links)
@@ -484,6 +488,7 @@ class Topologies:
             self._trouble(alive.topology_id, f"The topology cannot be rebalanced: {exc}. Nimbus keeps trying")
             entry.rebalance_at = self._clock() + RETRY_S
             return
+        self._group.create_task(self._renew_links_of(entry))
         moves = done.changes
         logger.info(
             "rebalanced a topology: topology=%s plan_version=%s moved=%s started=%s stopped=%s",

@@ -358,6 +358,23 @@ def test_meta_data_of_a_blob_must_be_whole(served: Callable[[Story], World], acl
     served(story)
 
 
+def test_a_rebalance_cannot_link_to_a_blob_that_is_not_there(served: Callable[[Story], World]) -> None:
+    storm = idl.load()
+
+    def story(client: Client) -> None:
+        client.submit()
+        overrides = json.dumps({"topology.blobstore.map": {"k": {}}})
+        options = storm.RebalanceOptions(topology_conf_overrides=overrides)
+        with pytest.raises(storm.InvalidTopologyException) as caught:
+            client.rebalance("wc", options)
+        assert caught.value.msg == "Key not found: k"
+        with pytest.raises(storm.NotAliveException):
+            client.rebalance("nope", options)
+        assert client.getTopologySummaryByName("wc").status == "ACTIVE"
+
+    served(story)
+
+
 def test_what_is_missing_says_so(served: Callable[[Story], World]) -> None:
     def story(client: Client) -> None:
         with pytest.raises(TApplicationException, match="not supported yet"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from scheduler.state.records import Status, StatusRecord
 from storm_compat import keys
 from storm_compat.blob_acl import WORLD
 from storm_compat.blob_files import BlobMeta
-from storm_compat.errors import AlreadyAlive, InvalidJar, InvalidTopology, NotAlive
+from storm_compat.errors import AlreadyAlive, InvalidConf, InvalidJar, InvalidTopology, NotAlive
 from storm_compat.thrift import idl
 from storm_compat.topologies import Topologies
 from tests.storm_compat.builders import common, jar, spout, topology, word_count
@@ -428,6 +429,26 @@ def test_a_rebalance_waits_and_then_keeps_another_plan_and_goes_on(world: World)
             assert after.topology.component("count").executor_count == 1
             assert '"k": 1' in world.depot.conf(topology_id)
             await until(lambda: len(world.masters.nudged) == 2)
+
+    play(story)
+
+
+def test_a_rebalance_may_bring_links_to_blobs(world: World) -> None:
+    async def story() -> None:
+        put_blob(world, "a", b"a1")
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            overrides = json.dumps({"topology.blobstore.map": {"a": {"localname": "../a"}}})
+            with pytest.raises(InvalidConf, match="without folders"):
+                topologies.rebalance("wc", options(topology_conf_overrides=overrides))
+            overrides = json.dumps({"topology.blobstore.map": {"a": {}}})
+            topologies.rebalance("wc", options(wait_secs=0, topology_conf_overrides=overrides))
+            link = world.layout.topology(topology_id) / "a"
+            await until(link.exists)
+            assert link.read_bytes() == b"a1"
+            put_blob(world, "a", b"a2")
+            topologies.blob_updated("a")
+            await until(lambda: link.read_bytes() == b"a2")
 
     play(story)
 
