@@ -88,6 +88,9 @@ class _Entry:
     alive: Alive
     renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
     supervision: asyncio.Task[None] | None = None
+    counted: Answer | None = None
+    """The last one with counters from all containers."""
+
     remove_at: float = math.inf
     rebalance_at: float = math.inf
     is_going: bool = False
@@ -305,10 +308,22 @@ class Topologies:
         return rebalance.carried_out(kept, rebalance.order(kept, options), self._slot_count())
 
     async def answer(self, alive: Alive) -> Answer:
-        """Return what the topology process knows; if it does not answer, the errors it left in the store."""
+        """Return what the topology process knows.
+
+        What was counted is the last that was told while there is no topology process, or a new one that has
+        not heard from all containers: counters that go back for a moment frighten people.  If none answers,
+        errors are those it left in the store.
+        """
         answer = await self._masters.ask(alive.topology_id) if alive.has_started else None
         if answer is None:
-            return Answer(False, [], [], self._depot.errors(alive.topology_id))
+            answer = Answer(False, [], [], self._depot.errors(alive.topology_id), is_counted=False)
+        entry = self._entries.get(alive.topology_id)
+        if entry is None:
+            return answer
+        if answer.is_counted:
+            entry.counted = answer
+        elif entry.counted is not None:
+            answer = msgspec.structs.replace(answer, tasks=entry.counted.tasks, windows=entry.counted.windows)
         return answer
 
     async def stop(self) -> None:

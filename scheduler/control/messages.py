@@ -179,6 +179,9 @@ class Answer(Message, frozen=True):
     A window that is not there is longer than anything was counted: it is as the whole.
     """
 
+    is_counted: bool = True
+    """False: a new topology process has not heard from all containers yet, so that counters are old."""
+
 
 AnyMessage = Hello | Register | Report | PlanChanged | Replan | SetActive | Halt | Nudge | Ask | Answer
 

@@ -137,7 +137,10 @@ class Master:
         self._is_ending = False
         self._save_at_s = -math.inf
         self._counts_saved_s = -math.inf
+        self._lost_counts_saved_s = -math.inf
         self._has_lost_container = False
+        self._unheard: set[int] = set()
+        """Containers that a predecessor started, which have not told us yet what they counted."""
         self._nimbus_seen_s = now
         self._last_due_s = now
 
@@ -189,9 +192,8 @@ class Master:
             self.errors.has_unsaved = False
             self._save_at_s = now + SAVE_EVERY_S
             commands.append(SaveErrors(self.errors.all()))
-        pause_s = SAVE_LOST_COUNTS_EVERY_S if self._has_lost_container else SAVE_COUNTS_EVERY_S
-        if self.totals.has_unsaved and now - self._counts_saved_s >= pause_s:
-            self._counts_saved_s, self._has_lost_container = now, False
+        is_lost = self._has_lost_container and now - self._lost_counts_saved_s >= SAVE_LOST_COUNTS_EVERY_S
+        if self.totals.has_unsaved and (is_lost or now - self._counts_saved_s >= SAVE_COUNTS_EVERY_S):
             commands.append(self._save_counts(now))
         return commands
 
@@ -214,6 +216,7 @@ class Master:
             self.totals.tasks(),
             self.errors.all(),
             self.totals.windows(now),
+            is_counted=not self._unheard,
         )
 
     def _received(self, connection: int, message: AnyMessage, now: float) -> list[Command]:
@@ -249,6 +252,7 @@ class Master:
         if report.incarnation != self.membership.members[container_id].address.incarnation:
             return [Drop(connection, f"a report of another incarnation of container {container_id}")]
         self._containers[container_id].heard_s = now
+        self._unheard.discard(container_id)
         self.totals.add(report, now)
         for error in report.errors:
             self.errors.add(error, now)
@@ -264,6 +268,7 @@ class Master:
             self._containers[event.container_id] = container
         container.restart_count = event.process.restart_count
         if event.is_alive:
+            self._unheard.add(event.container_id)
             age_s = now + self.epoch_offset_s - event.process.started_at_s
             self._run(container, event.process, age_s=max(age_s, 0.0), now=now)
         else:
@@ -301,6 +306,7 @@ class Master:
         if container is None or container.process is None:
             return []
         container.process = None
+        self._unheard.discard(container_id)
         self.totals.end_container(container_id)
         self._has_lost_container = True
         if not container.is_planned:
@@ -362,6 +368,9 @@ class Master:
 
     def _save_counts(self, now: float) -> SaveCounts:
         self.totals.has_unsaved = False
+        self._counts_saved_s = now
+        if self._has_lost_container:
+            self._lost_counts_saved_s, self._has_lost_container = now, False
         return SaveCounts(self.totals.saved(now, self.epoch_offset_s))
 
     def _tell(self, text: str, now: float) -> None:

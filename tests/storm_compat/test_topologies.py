@@ -19,6 +19,7 @@ from storm_compat.thrift import idl
 from storm_compat.topologies import Topologies
 from tests.storm_compat.builders import common, jar, spout, topology, word_count
 from tests.storm_compat.fakes import FakeLauncher, World, play, until
+from tests.storm_compat.views import report
 
 
 @pytest.fixture
@@ -619,10 +620,30 @@ def test_without_an_answer_the_kept_errors_are_shown(world: World) -> None:
         async with world.nimbus() as topologies:
             topology_id = await topologies.submit(world.submission())
             alive = topologies.named("wc")
-            assert await topologies.answer(alive) == Answer(False, [], [], [])
+            assert await topologies.answer(alive) == Answer(False, [], [], [], is_counted=False)
             known = Answer(True, [], [], [])
             world.masters.answers[topology_id] = known
             assert await topologies.answer(alive) is known
+
+    play(story)
+
+
+def test_counters_do_not_go_back_while_a_topology_process_is_replaced(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            alive, answers = topologies.named("wc"), world.masters.answers
+            counted = Answer(True, [], [report(3, "count", emitted={"default": 9})], [])
+            answers[topology_id] = counted
+            await topologies.answer(alive)
+            del answers[topology_id]
+            assert (await topologies.answer(alive)).tasks == counted.tasks
+            old = [report(3, "count", emitted={"default": 5})]
+            answers[topology_id] = Answer(False, [], old, [], is_counted=False)
+            found = await topologies.answer(alive)
+            assert (found.is_complete, found.tasks) == (False, counted.tasks)
+            new = answers[topology_id] = Answer(True, [], [report(3, "count", emitted={"default": 12})], [])
+            assert await topologies.answer(alive) is new
 
     play(story)
 

@@ -402,6 +402,17 @@ def test_counts_are_saved_at_the_end_but_not_of_a_topology_that_is_gone() -> Non
     assert saved_counts(core.handle(StatusRead(None), 2.0)) == []
 
 
+def test_a_successor_says_whether_all_adopted_containers_have_told_what_they_counted() -> None:
+    core = master(2)
+    core.handle(ProcessFound(1, process(1), is_alive=True), 0.0)
+    core.handle(ProcessFound(2, process(2), is_alive=True), 0.0)
+    core.handle(register(1, connection=10), 1.0)
+    core.handle(counted(5), 1.0)
+    assert not core.answer(1.0).is_counted
+    core.handle(ProcessExited(2, None), 2.0)
+    assert core.answer(2.0).is_counted
+
+
 def test_a_successor_counts_on() -> None:
     core = started(master(1))
     core.handle(counted(5), 1.0)
