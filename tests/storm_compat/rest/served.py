@@ -56,8 +56,8 @@ class Site:
             return answer.status, answer.headers, await answer.read()
 
 
-def serve(folder: Path, story: Story, *, may_write: bool = True, **conf: Any) -> None:
-    """Play a story against the application."""
+def serve(folder: Path, story: Story, *, may_write: bool = True, handler: object = None, **conf: Any) -> None:
+    """Play a story against the application, over the real handler unless there is another one."""
     world = World(folder)
 
     async def whole() -> None:
@@ -75,7 +75,11 @@ def serve(folder: Path, story: Story, *, may_write: bool = True, **conf: Any) ->
             )  # fmt: skip
             guarded = Guarded(nimbus, Authorizer.from_conf(cluster_conf, groups_of), topologies)
             app = application(
-                guarded, topologies, cluster_conf, log_address="127.0.0.1:8000", may_write=may_write
+                handler or guarded,
+                topologies,
+                cluster_conf,
+                log_address="127.0.0.1:8000",
+                may_write=may_write,
             )
             async with TestClient(TestServer(app)) as client:
                 await story(Site(client, world, topologies))

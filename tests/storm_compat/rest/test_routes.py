@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from scheduler.state.records import Status
+from storm_compat.thrift import idl
 from tests.storm_compat.rest.served import Site, serve
 
 pytestmark = pytest.mark.timeout(30)
@@ -81,6 +84,22 @@ def test_orders_change_the_topology(tmp_path: Path) -> None:
             assert done == {"topologyOperation": operation, "topologyId": topology_id, "status": "success"}
             assert site.topologies.named("wc").status.status is status
         assert site.topologies.named("wc").status.wait_s == 60
+
+    serve(tmp_path, story)
+
+
+def test_a_rebalance_waits_and_takes_numbers_from_its_body(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        topology_id = await site.submit()
+        body = {"rebalanceOptions": {"numWorkers": 2, "executors": {"count": 1}}}
+        done = await site.post(f"topology/{topology_id}/rebalance/60", body=body)
+        assert done["topologyOperation"] == "rebalance"
+        status = site.topologies.named("wc").status
+        assert (status.status, status.wait_s) == (Status.REBALANCING, 60)
+        body = {"rebalanceOptions": {"executors": {"nosuch": 1}}}
+        other = await site.submit("other")
+        refused = await site.post(f"topology/{other}/rebalance/60", 500, body=body)
+        assert "nosuch" in refused["errorMessage"]
 
     serve(tmp_path, story)
 
@@ -218,3 +237,97 @@ def test_an_authorizer_decides_about_pages_logs_and_metrics(tmp_path: Path) -> N
     serve(tmp_path / "a", refused, nimbus__authorizer=f"{AUTHORIZERS}DenyAuthorizer")
     serve(tmp_path / "b", refused, nimbus__authorizer=acl)
     serve(tmp_path / "c", allowed, nimbus__authorizer=acl, debug__simple__transport__user="me")
+
+
+class Recording:
+    """A handler that only remembers what it is told, and has one log level and one profile."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def getLeader(self) -> None:  # noqa: N802  Thrift's names
+        """Allow everything."""
+
+    def getTopologySummary(self, topology_id: str) -> Any:  # noqa: N802
+        return idl.load().TopologySummary(id=topology_id, name="wc")
+
+    def setLogConfig(self, *arguments: Any) -> None:  # noqa: N802
+        self.calls.append(("setLogConfig", *arguments))
+
+    def getLogConfig(self, topology_id: str) -> Any:  # noqa: N802
+        del topology_id
+        storm = idl.load()
+        level = storm.LogLevel(action=storm.LogLevelAction.UPDATE, target_log_level="DEBUG")
+        return storm.LogConfig(named_logger_level={"ROOT": level})
+
+    def debug(self, *arguments: Any) -> None:
+        self.calls.append(("debug", *arguments))
+
+    def setWorkerProfiler(self, *arguments: Any) -> None:  # noqa: N802
+        self.calls.append(("setWorkerProfiler", *arguments))
+
+    def getTopologyHistory(self, user: str | None) -> Any:  # noqa: N802
+        del user
+        return idl.load().TopologyHistoryInfo(topo_ids=["old-1-2"])
+
+
+def record(tmp_path: Path, story: Callable[[Site], Awaitable[None]], **conf: Any) -> list[tuple[Any, ...]]:
+    handler = Recording()
+    serve(tmp_path, story, handler=handler, **conf)
+    return handler.calls
+
+
+def test_log_levels_are_set_one_logger_at_a_time(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        levels = {"ROOT": {"target_level": "DEBUG", "timeout": 30}, "x": {"target_level": None}}
+        shown = await site.post("topology/wc-1-2/logconfig", body={"namedLoggerLevels": levels})
+        assert shown["namedLoggerLevels"]["ROOT"]["target_level"] == "DEBUG"
+        assert await site.get("topology/wc-1-2/logconfig") == shown
+
+    calls = record(tmp_path, story)
+    assert [(name, topology_id) for name, topology_id, _ in calls] == [("setLogConfig", "wc-1-2")] * 2
+    assert [list(config.named_logger_level) for _, _, config in calls] == [["ROOT"], ["x"]]
+
+
+def test_debugging_is_ordered_by_name_for_all_or_one_component(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        done = await site.post("topology/wc-1-2/debug/enable/30")
+        assert done["topologyOperation"] == "debug/enable"
+        await site.post("topology/wc-1-2/component/my%2Fbolt/debug/disable/0")
+        await site.post("topology/wc-1-2/debug/on/30", 400)
+
+    assert record(tmp_path, story) == [
+        ("debug", "wc", "", True, 30.0),
+        ("debug", "wc", "my/bolt", False, 0.0),
+    ]
+
+
+def test_profiling_is_passed_on_where_it_is_switched_on(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        started = await site.post("topology/wc-1-2/profiling/start/h:6700/5")
+        assert started == {
+            "status": "ok",
+            "id": "h:6700",
+            "timeout": "5",
+            "dumplink": "http://127.0.0.1:8000/api/v1/dumps/wc-1-2/h%3A6700",
+        }
+        assert await site.post("topology/wc-1-2/profiling/dumpheap/h:6700") == {
+            "status": "ok",
+            "id": "h:6700",
+        }
+
+    calls = record(tmp_path, story, worker__profiler__enabled=True)
+    storm = idl.load()
+    assert [(request.action, request.nodeInfo.port) for _, _, request in calls] == [
+        (storm.ProfileAction.JPROFILE_STOP, [6700]),
+        (storm.ProfileAction.JMAP_DUMP, [6700]),
+    ]
+
+
+def test_the_history(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        assert await site.get("history/summary") == {"topo-history": ["old-1-2"]}
+        missing = await site.get("cluster/summary", 501)
+        assert missing["errorMessage"] == "getClusterInfo is not supported yet"
+
+    record(tmp_path, story)
