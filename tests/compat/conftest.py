@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             ours.append(item)
             if mark.args[0] not in document:
                 raise pytest.UsageError(f"docs/compatibility.md does not say: {mark.args[0]}")
-    if config.getoption("--against", "heronry") == "storm":
+    if is_against_storm(config):
         config.hook.pytest_deselected(items=ours)
         items[:] = [item for item in items if item not in ours]
         tests.cluster.DEADLINE_S = STORM_DEADLINE_S
@@ -58,8 +58,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip here what needs Java, all in one place, so that pytest tells it in one line."""
-    if {"storm", "real_storm"} & set(getattr(item, "fixturenames", ())):
+    if is_against_storm(item.config) or "storm" in getattr(item, "fixturenames", ()):
         jvm.need_tools()
+
+
+def is_against_storm(config: pytest.Config) -> bool:
+    return bool(config.getoption("--against", "heronry") == "storm")
 
 
 def is_real_storm(cluster: AnyCluster) -> bool:
@@ -75,7 +79,7 @@ def real_storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStorm]:
 
 @pytest.fixture(scope="module")
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyCluster]:
-    if request.config.getoption("--against", "heronry") == "storm":
+    if is_against_storm(request.config):
         yield request.getfixturevalue("real_storm")
     else:
         with Cluster(tmp_path_factory.mktemp("cluster") / "root") as cluster:

@@ -48,7 +48,12 @@ class StormClient:
     ) -> None:
         self.version = version
         self.path = [folder, *jvm.class_path(f"storm-{version}")]
-        yaml = {"nimbus.seeds": [host], "nimbus.thrift.port": port, **(conf or {})}
+        # Before 1.0 there was one nimbus, and all packages had another name.
+        self._package = "backtype.storm" if version.startswith("0.") else "org.apache.storm"
+        place: dict[str, Any] = (
+            {"nimbus.host": host} if version.startswith("0.") else {"nimbus.seeds": [host]}
+        )
+        yaml = {**place, "nimbus.thrift.port": port, **(conf or {})}
         (folder / "storm.yaml").write_text(json.dumps(yaml))
 
     def __call__(self, command: str, *words: str, timeout_s: float = 60.0, **properties: str) -> Done:
@@ -87,7 +92,10 @@ class StormClient:
 
     def shell_jar(self, folder: Path) -> Path:
         """Return a jar with ShellTopology, compiled for this version, and the children as its resources."""
-        classes = jvm.compiled(TOPOLOGIES / "ShellTopology.java", self.path[1:])
+        source = (TOPOLOGIES / "ShellTopology.java").read_text()
+        own = folder / "ShellTopology.java"
+        own.write_text(source.replace("org.apache.storm", self._package))
+        classes = jvm.compiled(own, self.path[1:])
         jar = folder / f"shell-{self.version}.jar"
         with zipfile.ZipFile(jar, "w") as archive:
             for file in classes.iterdir():
@@ -98,9 +106,9 @@ class StormClient:
 
     def _main(self, command: str) -> str:
         """Return the class that `storm` starts for a command."""
-        if self.version.startswith("1."):
-            return f"org.apache.storm.command.{_CLOJURE_CLASSES.get(command, command.replace('-', '_'))}"
-        return f"org.apache.storm.command.{_CLASSES[command]}"
+        if self.version.startswith("2."):
+            return f"{self._package}.command.{_CLASSES[command]}"
+        return f"{self._package}.command.{_CLOJURE_CLASSES.get(command, command.replace('-', '_'))}"
 
     def _properties(self, conf: Mapping[str, Any] | None = None, **more: str) -> dict[str, str]:
         pairs = (f"{key}={json.dumps(value)}" for key, value in (conf or {}).items())

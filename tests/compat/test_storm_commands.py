@@ -216,6 +216,27 @@ def test_21_get_errors_tells_the_last_error_of_each_component(storm: StormClient
     assert json.loads(done.stdout.splitlines()[-1]) == {"Failure": "No topologies running with name nosuch"}
 
 
+@pytest.mark.differs("ClusterSummary has nimbus_uptime_secs")
+@pytest.mark.parametrize("storm", ["0.10.2"], indirect=True)
+def test_43_storm_0_10_submits_lists_activates_and_kills(
+    storm: StormClient, cluster: AnyCluster, jar: Path, tmp_path: Path
+) -> None:
+    conf = {"test.count": 5, "test.folder": str(tmp_path)}
+    done = storm.jar(jar, "ShellTopology", "wc", "inactive", conf=conf)
+    try:
+        assert done.code == 0, done.output
+        assert listed(storm)["wc"][0] == "INACTIVE"
+        done = storm("activate", "wc")
+        assert done.code == 0, done.output
+        running = Running(cluster, "wc", cluster.nimbus.getTopologySummaryByName("wc").id, tmp_path)
+        until(lambda: running.counts("numbers").acked == 5)
+        done = storm("kill", "wc", "-w", "0")
+        assert done.code == 0, done.output
+        until(lambda: cluster.names() == [])
+    finally:
+        cluster.kill("wc")
+
+
 # -- what others built ------------------------------------------------------------
 
 
