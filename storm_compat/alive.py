@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scheduler.control.messages import ErrorReport
 from scheduler.plan import PackingPlan
-from scheduler.state.records import StatusRecord, SubmissionRecord
+from scheduler.state.records import SettingsRecord, StatusRecord, SubmissionRecord
 from scheduler.topology import Topology
 
 
@@ -25,6 +25,7 @@ class Alive:
 
     kept: Kept
     status: StatusRecord
+    settings: SettingsRecord = field(default_factory=SettingsRecord)
     troubles: tuple[ErrorReport, ...] = ()
     """What nimbus itself saw go wrong, oldest first; not kept over a restart."""
 

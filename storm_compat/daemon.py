@@ -315,6 +315,14 @@ class _Masters:
         except PeerError as exc:
             logger.debug("a topology process was not nudged: topology=%s reason=%s", topology_id, exc)
 
+    async def restart(self, topology_id: str, container_id: int) -> bool:
+        try:
+            await client.restart(self._store, topology_id, container_id, timeout_s=ASK_TIMEOUT_S)
+        except PeerError as exc:
+            logger.debug("a container was not restarted: topology=%s reason=%s", topology_id, exc)
+            return False
+        return True
+
 
 async def _clean_inbox(uploads: Uploads) -> None:
     while True:

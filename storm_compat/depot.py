@@ -33,7 +33,15 @@ from scheduler.layout import Layout
 from scheduler.packing.check import check
 from scheduler.plan import PackingPlan
 from scheduler.state import records
-from scheduler.state.records import COUNTER, ProcessRecord, StatusRecord, SubmissionRecord, path_of
+from scheduler.state.records import (
+    COUNTER,
+    HISTORY,
+    ProcessRecord,
+    SettingsRecord,
+    StatusRecord,
+    SubmissionRecord,
+    path_of,
+)
 from scheduler.state.store import StateStore
 from storm_compat import blob_keys
 from storm_compat.alive import Kept
@@ -42,6 +50,7 @@ from storm_compat.blob_keys import CODE, CONF, JAR
 from storm_compat.blob_links import BlobLinks
 from storm_compat.blob_map import Link
 from storm_compat.errors import InvalidArchive, InvalidKey, InvalidTopology, KeyNotFound
+from storm_compat.history import HistoryEntry
 from storm_compat.jars import unpack_resources
 from storm_compat.thrift import idl
 from storm_compat.uploads import link_or_copy
@@ -179,6 +188,48 @@ class Depot:
     def set_process(self, topology_id: str, process: ProcessRecord) -> None:
         """Keep which topology process was started."""
         records.write(self._store, path_of(topology_id, "processes/0"), process)
+
+    def settings(self, topology_id: str) -> SettingsRecord:
+        """Return what was changed while the topology ran.
+
+        Raises:
+            StateError: that cannot be told.
+        """
+        try:
+            return records.read(self._store, path_of(topology_id, "settings"), SettingsRecord)
+        except NoSuchNode:
+            return SettingsRecord()
+
+    def set_settings(self, topology_id: str, settings: SettingsRecord) -> None:
+        """Keep what was changed."""
+        records.write(self._store, path_of(topology_id, "settings"), settings)
+
+    def credentials(self, topology_id: str) -> dict[str, str]:
+        """Return what was uploaded for the topology's components.
+
+        Raises:
+            StateError: that cannot be told.
+        """
+        try:
+            return records.read(self._store, path_of(topology_id, "credentials"), dict[str, str])
+        except NoSuchNode:
+            return {}
+
+    def add_credentials(self, topology_id: str, credentials: Mapping[str, str]) -> None:
+        """Keep these over those that there are; only this user may read the state store."""
+        merged = {**self.credentials(topology_id), **credentials}
+        records.write(self._store, path_of(topology_id, "credentials"), merged)
+
+    def history(self) -> list[HistoryEntry]:
+        """Return the topologies that were killed, oldest first; empty if that cannot be told."""
+        try:
+            return records.read(self._store, HISTORY, list[HistoryEntry])
+        except StateError:
+            return []
+
+    def set_history(self, entries: list[HistoryEntry]) -> None:
+        """Keep the topologies that were killed."""
+        records.write(self._store, HISTORY, entries)
 
     def errors(self, topology_id: str) -> list[ErrorReport]:
         """Return the errors that a topology process kept, oldest first; empty if none are readable."""

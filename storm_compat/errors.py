@@ -12,6 +12,8 @@ CompatError
     InvalidKey          no blob can have that key                       (user)
     BlobInUse           a topology that is alive needs the blob         (user)
     NotAuthorized       the caller may not do that                      (user)
+    InvalidSetting      a log level or the like that makes no sense     (user)
+    NotForUs            what only a JVM could do                        (user)
     SessionGone         no such upload, download or list of blobs       (user)
     InvalidBlobMeta     rights or a number of copies that make no sense (user)
     InvalidArchive      a blob that is to be unpacked                   (user)
@@ -214,3 +216,11 @@ class NoSuchLog(CompatError):
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no log {name[:200]!r} on this machine")
         self.name = name
+
+
+class InvalidSetting(CompatError):
+    """A log level, or the like, that makes no sense."""
+
+
+class NotForUs(CompatError):
+    """Something that only a JVM, or a worker of Storm's, could do."""

@@ -22,8 +22,9 @@ from typing import Any
 
 import simplejson
 
-from storm_compat import blob_map, blob_wire, caller, stats, validate
+from storm_compat import blob_map, blob_wire, caller, log_config, profiling, stats, validate
 from storm_compat import conf as confs
+from storm_compat.access.guard import groups_of
 from storm_compat.alive import Alive
 from storm_compat.blobs import Blobs
 from storm_compat.caller import Transport
@@ -102,7 +103,8 @@ class Nimbus:
         except CheckError as exc:
             raise InvalidTopology(str(exc)) from exc
         is_active = options.initial_status == idl.load().TopologyInitialStatus.ACTIVE
-        await self._submit(name, location, conf, code, is_active=is_active)
+        creds = None if options.creds is None else options.creds.creds
+        await self._submit(name, location, conf, code, is_active=is_active, credentials=creds)
 
     def isTopologyNameAllowed(self, name: str | None) -> bool:
         return self._topologies.is_free(name)
@@ -127,6 +129,41 @@ class Nimbus:
     def getRebalancePlan(self, name: str | None, options: Any) -> str:
         """Answer the one method that is Heronry's own: what a rebalance would do, as JSON."""
         return simplejson.dumps(shown(self._topologies.preview(name, options)))
+
+    # ---- looking into what runs, and credentials
+
+    def setLogConfig(self, topology_id: str | None, config: Any) -> None:
+        self._topologies.set_log_levels(self._topologies.with_id(topology_id), config)
+
+    def getLogConfig(self, topology_id: str | None) -> Any:
+        levels = self._topologies.with_id(topology_id).settings.log_levels
+        return log_config.shown(levels, self._wall())
+
+    def debug(self, name: str | None, component: str | None, enable: bool | None, pct: float | None) -> None:
+        self._topologies.set_debug(name, component, pct, is_enabled=bool(enable))
+
+    async def setWorkerProfiler(self, topology_id: str | None, request: Any) -> None:
+        """Start the workers of a request again: of Storm's actions the one that needs no JVM."""
+        alive = self._topologies.with_id(topology_id)
+        for container_id in profiling.to_restart(request):
+            await self._topologies.restart_container(alive, container_id)
+
+    def getComponentPendingProfileActions(
+        self, topology_id: str | None, _component: str | None, _action: int | None
+    ) -> Any:
+        """Return an empty list: what can be done is done at once."""
+        self._topologies.with_id(topology_id)
+        return []
+
+    def uploadNewCredentials(self, name: str | None, credentials: Any) -> None:
+        if credentials is None:
+            raise InvalidTopology("The credentials are null")
+        owner = credentials.topoOwner if credentials.topoOwner is not None else _caller()
+        self._topologies.add_credentials(name, credentials.creds or {}, owner)
+
+    def getTopologyHistory(self, user: str | None) -> Any:
+        groups = () if user is None else groups_of(user)
+        return idl.load().TopologyHistoryInfo(topo_ids=self._topologies.history(user, groups))
 
     # ---- the cluster
 
@@ -277,7 +314,14 @@ class Nimbus:
     # ---- behind the calls
 
     async def _submit(
-        self, name: str | None, location: str | None, conf: str | None, code: Any, *, is_active: bool
+        self,
+        name: str | None,
+        location: str | None,
+        conf: str | None,
+        code: Any,
+        *,
+        is_active: bool,
+        credentials: Mapping[str, str] | None = None,
     ) -> None:
         """Check in Storm's order, so that of several mistakes the same one is reported."""
         validate.name(name)
@@ -291,7 +335,13 @@ class Nimbus:
             raise InvalidTopology("The topology is null")
         jar = self._uploads.finished(location, self._wall())
         submission = Submission(
-            name=name, conf=parsed, code=code, jar=jar, is_active=is_active, principal=_caller()
+            name=name,
+            conf=parsed,
+            code=code,
+            jar=jar,
+            is_active=is_active,
+            principal=_caller(),
+            credentials=credentials or {},
         )
         await self._topologies.submit(submission)
 

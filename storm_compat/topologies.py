@@ -21,7 +21,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,12 +36,20 @@ from scheduler.errors import SchedulerError, StateError
 from scheduler.launch.base import Launcher
 from scheduler.layout import Layout
 from scheduler.packing.round_robin import round_robin
-from scheduler.state.records import RebalanceRecord, Status, StatusRecord, SubmissionRecord
-from storm_compat import blob_map, rebalance, validate
+from scheduler.state.records import (
+    DebugRecord,
+    RebalanceRecord,
+    SettingsRecord,
+    Status,
+    StatusRecord,
+    SubmissionRecord,
+)
+from storm_compat import blob_map, history, log_config, rebalance, validate
 from storm_compat import conf as confs
 from storm_compat.alive import Alive, Kept
 from storm_compat.blob_map import Link
 from storm_compat.compile import Compiled, compile_topology
+from storm_compat.credentials import refuse_foreign
 from storm_compat.depot import Depot
 from storm_compat.errors import AlreadyAlive, CompatError, NotAlive
 from storm_compat.java_code import refuse_own_code
@@ -67,6 +75,9 @@ class Masters(Protocol):
     async def nudge(self, topology_id: str) -> None:
         """Let a topology process read its status now; fine if there is none."""
 
+    async def restart(self, topology_id: str, container_id: int) -> bool:
+        """Let a topology process end a container and start it again; return whether there is one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
@@ -79,6 +90,7 @@ class Submission:
 
     jar: Path
     is_active: bool = True
+    credentials: Mapping[str, str] = field(default_factory=dict)
     principal: str | None = None
     """Who submits it and will own it; None: the user that nimbus runs as."""
 
@@ -235,6 +247,8 @@ class Topologies:
             self._depot.count_submission(number)
             await self._put(kept, submission.jar, compiled, stored, links)
             status = StatusRecord(Status.ACTIVE if submission.is_active else Status.INACTIVE)
+            if submission.credentials:
+                self._depot.add_credentials(topology_id, submission.credentials)
             self._depot.set_status(topology_id, status)
             self._entries[topology_id] = _Entry(Alive(kept, status, has_started=False))
             # A blob may have changed since its link was made, and nobody knew then whom to tell.
@@ -280,6 +294,8 @@ class Topologies:
         alive = self.named(name)
         wait_s = _wait_s(alive, wait_s)
         self._apply(alive, lifecycle.Kill(wait_s))
+        gone = history.entry(alive.topology_id, alive.kept.topology.conf, self._wall())
+        self._depot.set_history(history.added(self._depot.history(), gone, self._cluster_conf))
         self._remove_at(alive.topology_id, self._clock() + wait_s)
 
     def blob_updated(self, key: str) -> None:
@@ -297,6 +313,67 @@ class Topologies:
         wait_s = _wait_s(alive, None if options is None else options.wait_secs)
         self._apply(alive, lifecycle.Rebalance(wait_s, record))
         self._rebalance_at(alive.topology_id, self._clock() + wait_s)
+
+    def set_log_levels(self, alive: Alive, config: Any) -> None:
+        """Merge a LogConfig into the log levels of a topology.
+
+        Raises:
+            InvalidSetting: it makes no sense; nothing is changed.
+        """
+        levels = log_config.merged(alive.settings.log_levels, config, self._wall())
+        self._set_settings(alive, dataclasses.replace(alive.settings, log_levels=levels))
+
+    def set_debug(
+        self, name: str | None, component: str | None, sampling_pct: float | None, *, is_enabled: bool
+    ) -> None:
+        """Show emits of a component, or of all, in the log, or stop doing so; the rate stays when stopped.
+
+        Raises:
+            NotAlive: Storm's text.
+        """
+        alive = self.named(name)
+        key = component or alive.topology_id
+        old = alive.settings.debug.get(key, DebugRecord(is_enabled=False))
+        pct = min(max(sampling_pct or 0.0, 0.0), 100.0) if is_enabled else old.sampling_pct
+        debug = {**alive.settings.debug, key: DebugRecord(is_enabled, pct)}
+        self._set_settings(alive, dataclasses.replace(alive.settings, debug=debug))
+
+    def add_credentials(
+        self, name: str | None, credentials: Mapping[str, str], expected_owner: str | None
+    ) -> None:
+        """Keep credentials over those that a topology has.
+
+        Raises:
+            NotAlive, NotAuthorized: Storm's texts.
+        """
+        alive = self.named(name)
+        refuse_foreign(alive.topology_id, alive.kept.topology.conf, expected_owner)
+        self._depot.add_credentials(alive.topology_id, credentials)
+        logger.info(
+            "credentials were uploaded: topology=%s names=%s",
+            alive.topology_id,
+            ",".join(sorted(credentials)),
+        )
+
+    def history(self, user: str | None, groups: Collection[str]) -> list[str]:
+        """Return the ids of the topologies there are and were that a user may know of."""
+        now = self._wall()
+        present = [history.entry(a.topology_id, a.kept.topology.conf, now) for a in self.all()]
+        admins = self._cluster_conf.get("nimbus.admins") or ()
+        who = None if user in admins else user
+        return sorted({*history.visible([*present, *self._depot.history()], who, groups)})
+
+    async def restart_container(self, alive: Alive, container_id: int) -> None:
+        """End a container, which is then started again.
+
+        Raises:
+            NotAlive: there is no such container, or nobody who could do it now; says which.
+        """
+        planned = {container.container_id for container in alive.kept.packing.containers}
+        if container_id not in planned:
+            raise NotAlive(f"{alive.topology_id} has no worker there; its containers are {sorted(planned)}")
+        if not await self._masters.restart(alive.topology_id, container_id):
+            raise NotAlive(f"The topology process of {alive.topology_id} does not answer now; try again")
 
     def preview(self, name: str | None, options: Any) -> Rebalanced:
         """Return what a rebalance would make of a topology now; nothing is changed.
@@ -362,10 +439,11 @@ class Topologies:
     def _adopt(self, topology_id: str) -> None:
         try:
             kept, status = self._depot.read(topology_id), self._depot.status(topology_id)
+            settings = self._depot.settings(topology_id)
         except (SchedulerError, msgspec.MsgspecError) as exc:
             logger.error("cannot read a topology, leaving it alone: topology=%s reason=%s", topology_id, exc)
             return
-        alive = Alive(kept, status, has_started=False)
+        alive = Alive(kept, status, settings, has_started=False)
         self._entries[topology_id] = _Entry(alive)
         if status.status is Status.ACTIVE or self._has_started(topology_id):
             self._supervise(topology_id)
@@ -400,6 +478,12 @@ class Topologies:
                 return
         if keys:
             logger.info("renewed links to blobs: topology=%s keys=%s", topology_id, ",".join(keys))
+
+    def _set_settings(self, alive: Alive, settings: SettingsRecord) -> None:
+        self._depot.set_settings(alive.topology_id, settings)
+        entry = self._entries[alive.topology_id]
+        entry.alive = dataclasses.replace(entry.alive, settings=settings)
+        self._group.create_task(self._nudge(alive.topology_id))
 
     def _apply(self, alive: Alive, event: lifecycle.Event) -> None:
         status = lifecycle.transition(alive.topology_id, alive.status, event)

@@ -1,7 +1,7 @@
 """What the processes of one topology tell each other, one class per message.
 
-    container --Register, Report-->  topology process  --PlanChanged, Replan, SetActive, Halt-->  container
-    nimbus    --Ask, Nudge------->   topology process  --Answer------------------------------->  nimbus
+    container --Register, Report-->  topology process  --PlanChanged, Replan, SetActive, ..--> container
+    nimbus    --Ask, Nudge, ..---->  topology process  --Answer------------------------------> nimbus
 
 A connection carries frames: 4 bytes big-endian length, then one msgpack
 message.  The first frame is a `Hello`; a wrong secret ends the connection.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import msgspec
 
 from scheduler.plan import Address, PhysicalPlan
+from scheduler.state.records import SettingsRecord
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
@@ -142,6 +143,18 @@ class Nudge(Message, frozen=True):
     """The status in the state store may have changed: read it now."""
 
 
+class RestartContainer(Message, frozen=True):
+    """A person wants a container ended and started again."""
+
+    container_id: int
+
+
+class SettingsChanged(Message, frozen=True):
+    """What people change while a topology runs; replaces what was known before."""
+
+    settings: SettingsRecord
+
+
 class Ask(Message, frozen=True):
     """Nimbus wants the state of the topology; answered by one `Answer`."""
 
@@ -183,7 +196,20 @@ class Answer(Message, frozen=True):
     """False: a new topology process has not heard from all containers yet, so that counters are old."""
 
 
-AnyMessage = Hello | Register | Report | PlanChanged | Replan | SetActive | Halt | Nudge | Ask | Answer
+AnyMessage = (
+    Hello
+    | Register
+    | Report
+    | PlanChanged
+    | Replan
+    | SetActive
+    | SettingsChanged
+    | Halt
+    | Nudge
+    | RestartContainer
+    | Ask
+    | Answer
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(AnyMessage)

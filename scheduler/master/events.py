@@ -8,7 +8,7 @@ from scheduler.control.messages import AnyMessage, ErrorReport
 from scheduler.master.membership import ConnectionClosed, Drop, Reject, Send
 from scheduler.master.totals import SavedCounts
 from scheduler.plan import PackingPlan
-from scheduler.state.records import ProcessRecord, StatusRecord
+from scheduler.state.records import ProcessRecord, SettingsRecord, StatusRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,13 @@ class StatusRead:
     """What the state store wants of the topology; None: it does not know the topology any more."""
 
     status: StatusRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsRead:
+    """What people changed about the topology, as the state store has it."""
+
+    settings: SettingsRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,7 @@ Event = (
     | ConnectionClosed
     | PlanRead
     | StatusRead
+    | SettingsRead
     | NimbusChecked
     | EndWanted
 )

@@ -29,7 +29,9 @@ from scheduler.control.messages import (
     Nudge,
     Register,
     Report,
+    RestartContainer,
     SetActive,
+    SettingsChanged,
 )
 from scheduler.layout import slot
 from scheduler.master.errors import ErrorLimits, Errors
@@ -49,6 +51,7 @@ from scheduler.master.events import (
     ReadStatus,
     SaveCounts,
     SaveErrors,
+    SettingsRead,
     StartContainer,
     StatusRead,
     StopProcess,
@@ -63,7 +66,7 @@ from scheduler.master.membership import (
 )
 from scheduler.master.totals import SavedCounts, Totals
 from scheduler.plan import PackingPlan
-from scheduler.state.records import ProcessRecord, Status, StatusRecord
+from scheduler.state.records import ProcessRecord, SettingsRecord, Status, StatusRecord
 
 SYSTEM_COMPONENT = "__system"
 SYSTEM_TASK = -1
@@ -134,6 +137,7 @@ class Master:
         self._config = config or MasterConfig()
         self._containers = {c.container_id: _Container(c.container_id) for c in packing.containers}
         self._is_active = False
+        self._settings = SettingsRecord()
         self._is_ending = False
         self._save_at_s = -math.inf
         self._counts_saved_s = -math.inf
@@ -168,6 +172,10 @@ class Master:
                 return self._replan(packing, now)
             case StatusRead(wanted):
                 return self._follow(wanted, now)
+            case SettingsRead(settings):
+                self._settings = settings
+                connections = self.membership.connections()
+                return [Send(connections, SettingsChanged(settings))] if connections else []
             case NimbusChecked(is_alive):
                 self._nimbus_seen_s = now if is_alive else self._nimbus_seen_s
                 return []
@@ -229,6 +237,8 @@ class Master:
                 return [Send((connection,), self.answer(now))]
             case Nudge():
                 return [ReadStatus()]
+            case RestartContainer(container_id):
+                return self._restart_wanted(container_id, now)
             case _:
                 return [Drop(connection, f"{type(message).__name__} is not for a topology process")]
 
@@ -241,7 +251,9 @@ class Master:
         if self.membership.container_at(connection) is None:
             return commands
         self._containers[container_id].heard_s = now
-        return [Send((connection,), SetActive(self._is_active)), *commands]
+        is_default = self._settings == SettingsRecord()
+        first = [] if is_default else [Send((connection,), SettingsChanged(self._settings))]
+        return [*first, Send((connection,), SetActive(self._is_active)), *commands]
 
     def _report(self, connection: int, report: Report, now: float) -> list[Command]:
         container_id = self.membership.container_at(connection)
@@ -266,6 +278,7 @@ class Master:
             # Of an older plan: it is told so when it registers, and ends when its tasks have finished.
             container = _Container(event.container_id, is_planned=False)
             self._containers[event.container_id] = container
+            self.membership.awaited.add(event.container_id)
         container.restart_count = event.process.restart_count
         if event.is_alive:
             self._unheard.add(event.container_id)
@@ -296,6 +309,13 @@ class Master:
         for container_id in sorted(planned - self._containers.keys()):
             self._containers[container_id] = _Container(container_id, start_at_s=now)
         return commands
+
+    def _restart_wanted(self, container_id: int, now: float) -> list[Command]:
+        container = self._containers.get(container_id)
+        if container is None or container.process is None:
+            return []  # it is about to start anyhow
+        self._tell(f"{container.name} is ended and started again, as somebody asked for", now)
+        return [StopProcess(container_id, container.process, STOP_GRACE_S)]
 
     def _run(self, container: _Container, process: ProcessRecord, *, age_s: float, now: float) -> None:
         container.process, container.start_at_s = process, None

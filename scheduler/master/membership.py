@@ -107,6 +107,9 @@ class Membership:
     has_been_complete: bool = False
     """All containers were registered at the same time once; never false again."""
 
+    awaited: set[int] = field(default_factory=set)
+    """Containers that are planned no more and live, and have not said yet what they hold."""
+
     _places: dict[int, int] = field(init=False)
     _planned: frozenset[int] = field(init=False)
     _by_connection: dict[int, int] = field(default_factory=dict)
@@ -159,13 +162,24 @@ class Membership:
         match event:
             case Registered():
                 reason = self._refusal(event)
-                return self._reject(event.connection, reason) if reason else self._register(event)
+                if not reason:
+                    return self._register(event)
+                rejected = self._reject(event.connection, reason)
+                if event.address.container_id not in self.awaited:
+                    return rejected
+                self.awaited.discard(event.address.container_id)
+                return [*rejected, *self._plan_to(self.connections())]
             case ConnectionClosed(connection):
                 container_id = self._by_connection.get(connection)
                 return [] if container_id is None else self._lose(container_id)
             case ContainerEnded(container_id):
                 self._retire(container_id)
-                return self._lose(container_id) if container_id in self.members else []
+                if container_id in self.members:
+                    return self._lose(container_id)
+                if container_id not in self.awaited:
+                    return []
+                self.awaited.discard(container_id)
+                return self._plan_to(self.connections())
 
     def _refusal(self, event: Registered) -> str:
         """Return why that container cannot be part of the topology; empty if it can."""
@@ -204,6 +218,7 @@ class Membership:
         self.members[container_id] = member = Member(
             event.connection, event.address, event.pid, event.plan_version, event.tasks
         )
+        self.awaited.discard(container_id)
         self._by_connection[event.connection] = container_id
         self._last[container_id] = event.address.incarnation
         if event.plan_version < self.packing.version:
@@ -222,7 +237,7 @@ class Membership:
             retired.append(self._last.pop(container_id))
 
     def _plan_to(self, connections: tuple[int, ...]) -> list[MembershipCommand]:
-        self.has_been_complete = self.has_been_complete or self.is_complete
+        self.has_been_complete = self.has_been_complete or (self.is_complete and not self.awaited)
         if not self.has_been_complete or not connections:
             return []
         return [Send(connections, PlanChanged(self.plan(), self.held()))]

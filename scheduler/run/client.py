@@ -12,7 +12,17 @@ import asyncio
 
 import msgspec
 
-from scheduler.control.messages import MAX_FRAME_BYTES, Answer, AnyMessage, Ask, Hello, Nudge, decode, encode
+from scheduler.control.messages import (
+    MAX_FRAME_BYTES,
+    Answer,
+    AnyMessage,
+    Ask,
+    Hello,
+    Nudge,
+    RestartContainer,
+    decode,
+    encode,
+)
 from scheduler.errors import NoSuchNode, PeerError, StateError
 from scheduler.state.records import MasterRecord, path_of, read
 from scheduler.state.store import StateStore
@@ -35,6 +45,15 @@ async def nudge(store: StateStore, topology_id: str, *, timeout_s: float) -> Non
     """
     # The question is answered after the nudge was obeyed: frames are taken in order.
     await _converse(store, topology_id, encode(Nudge()), timeout_s)
+
+
+async def restart(store: StateStore, topology_id: str, container_id: int, *, timeout_s: float) -> None:
+    """Return once the topology process is about to end a container, to start it again.
+
+    Raises:
+        PeerError: as `ask`.
+    """
+    await _converse(store, topology_id, encode(RestartContainer(container_id)), timeout_s)
 
 
 async def read_message(reader: asyncio.StreamReader, limit_bytes: int = MAX_FRAME_BYTES) -> AnyMessage:

@@ -105,7 +105,7 @@ class ComponentRunner:
                 self._pidfd = os.pidfd_open(process.pid)
                 loop.add(self._pidfd, READ, self._on_exit, is_waiter=True)
         manager = host.manager
-        conf = manager.topology.component_conf(component)
+        conf = {**manager.topology.component_conf(component), **host.conf_of_start(component.component)}
         library = recognize(component.command, host.resources)
         manager.open(task, conf, str(host.pid_dir), shell_context(manager.topology, task), library)
         life = self._life
@@ -391,7 +391,9 @@ class Components:
         report: Callable[[int, str], None],
         write_line: Callable[[LocalTask, str, bytes], None],
         obey_notices: Callable[[float], None],
+        conf_of_start: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> None:
+        """Args: conf_of_start: what is laid over the conf of a component that starts now."""
         self.loop = loop
         self.manager = manager
         self.resources = resources
@@ -400,6 +402,7 @@ class Components:
         self.report = report
         self.write_line = write_line
         self.obey_notices = obey_notices
+        self.conf_of_start = conf_of_start
         self.reads = 0
         self.messages = 0
         self.runners = {task: ComponentRunner(self, local) for task, local in manager.tasks.items()}

@@ -21,12 +21,14 @@ import time
 from pathlib import Path
 
 from scheduler.control import messages
+from scheduler.control.settings import is_written, shown_emits, told
 from scheduler.errors import SchedulerError, StateError
 from scheduler.layout import Layout, slot
 from scheduler.master.errors import shortened
 from scheduler.plan import PackingPlan
 from scheduler.run import limits, logs
-from scheduler.run.components import Components
+from scheduler.run.components import ComponentRunner, Components
+from scheduler.run.log_levels import LogLevels
 from scheduler.run.loop import Loop
 from scheduler.run.master_line import MasterLine
 from scheduler.run.measures import Measures
@@ -35,7 +37,7 @@ from scheduler.run.reports import task_report
 from scheduler.run.restart_watch import RestartWatch
 from scheduler.run.turnover import Turnover
 from scheduler.state.files import FileStore
-from scheduler.state.records import Status, StatusRecord, path_of, read
+from scheduler.state.records import SettingsRecord, Status, StatusRecord, path_of, read
 from scheduler.stream import notices
 from scheduler.stream.flow import unbounded_cycle
 from scheduler.stream.local_task import LocalTask
@@ -89,6 +91,8 @@ class ContainerProcess:
         for entry in linked:
             with contextlib.suppress(FileExistsError):  # of the container before
                 (folder / entry.name).symlink_to(entry)
+        self._settings = self._stored_settings()
+        self._levels = LogLevels(c.component for c in topology.components)
         self._worker_log = logs.RotatingLog(layout.worker_log(topology_id, container_id))
         self._measures = Measures(
             topology.conf, layout.worker_log(topology_id, container_id), slot(container_id)
@@ -102,6 +106,7 @@ class ContainerProcess:
             report=self._report_error,
             write_line=self._write_line,
             obey_notices=self._obey_notices,
+            conf_of_start=lambda component: told(self._levels.now, component),
         )
         me = PeerHello(topology_id, container_id, incarnation, secret)
         self._peers = Peers(self._loop, self._manager, me=me)
@@ -140,6 +145,7 @@ class ContainerProcess:
         )
         self._peers.start(now)
         self._line.start(now)
+        self._apply_settings()
         self._warn_of_cycles()
         if read(self._store, self._status_path, StatusRecord).status is Status.ACTIVE:
             # Components need their time to start; they are not asked before the plan is complete.
@@ -207,7 +213,11 @@ class ContainerProcess:
             case notices.Erred(text=text):
                 self._report_error(notice.task, text)
             case notices.Said(level=level, text=text):
-                runner.write_line(_LEVELS[level], text.encode("utf-8", errors="replace"), now)
+                self._write_leveled(runner, _LEVELS[level], text.encode("utf-8", errors="replace"), now)
+            case notices.Emitted(stream=stream, direct_task=direct_task, values=values):
+                what = f"Emitting direct: {direct_task};" if direct_task else "Emitting:"
+                head = f"{what} {runner.local.component} {stream} ".encode()
+                self._write_leveled(runner, "INFO", head + values, now)
             case notices.Measured(name=name, params=params):
                 runner.write_line("METRIC", name.encode() + b" " + params, now)
                 if complaint := self._measures.note(notice.task, name, params):
@@ -227,10 +237,29 @@ class ContainerProcess:
                 self._was_active = self._was_active or is_active
                 self._start_components(now)
                 self._manager.is_active = is_active
+            case messages.SettingsChanged(settings=settings):
+                self._settings = settings
+                self._apply_settings()
             case messages.Halt(reason=reason):
                 self._halt(reason)
             case _:
                 log.warning("unexpected message kind=%s", type(message).__name__)
+
+    def _stored_settings(self) -> SettingsRecord:
+        """Return what holds already: components are started before the topology process says it."""
+        try:
+            return read(self._store, path_of(self._topology_id, "settings"), SettingsRecord)
+        except StateError:  # mostly: nothing was ever changed
+            return SettingsRecord()
+
+    def _apply_settings(self) -> None:
+        self._levels.apply(self._settings, time.time())
+        topology = self._manager.topology
+        for component in topology.components:
+            is_debug = topology.component_conf(component).get("topology.debug") is True
+            name = component.component
+            pct = shown_emits(self._settings, topology.topology_id, name, is_debug=is_debug)
+            self._manager.show_emits(name, pct)
 
     def _registration(self) -> messages.Register:
         tasks = sorted(self._manager.tasks)
@@ -257,6 +286,7 @@ class ContainerProcess:
                 "plan followed version=%d came=%d leaving=%d renewed=%d",
                 *(plan.version, len(shift.came), len(shift.leaving), len(shift.renewed)),
             )
+            self._apply_settings()
             self._turnover.begin(shift, now)
             self._schedule_ticks(now)
         self._line.register(self._registration(), now)
@@ -277,6 +307,7 @@ class ContainerProcess:
             log.info("components are started anew, as the state store says")
             self._components.restart_all(now)
         self._components.check_all(now)
+        self._levels.apply(self._settings, time.time())
         self._report(now)
 
     def _report(self, now: float) -> None:
@@ -313,6 +344,10 @@ class ContainerProcess:
         warning = unbounded_cycle(self._manager.topology)
         if warning is not None and warning[0] in self._manager.tasks:
             self._report_error(*warning)
+
+    def _write_leveled(self, runner: ComponentRunner, level: str, text: bytes, now: float) -> None:
+        if is_written(self._levels.now, runner.local.component, level):
+            runner.write_line(level, text, now)
 
     def _write_line(self, local: LocalTask, label: str, text: bytes) -> None:
         pid = self._components.runners[local.task].last_pid

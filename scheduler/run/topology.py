@@ -37,10 +37,19 @@ from scheduler.master.master import STOP_GRACE_S, Master, MasterConfig
 from scheduler.master.membership import ConnectionClosed, Drop, Reject, Send
 from scheduler.plan import PackingPlan
 from scheduler.run import counts_file, logs
+from scheduler.run.log_levels import LogLevels
 from scheduler.run.nimbus_watch import NimbusWatch
 from scheduler.run.switchboard import HOST, Switchboard
 from scheduler.state.files import FileStore
-from scheduler.state.records import MasterRecord, ProcessRecord, StatusRecord, path_of, read, write
+from scheduler.state.records import (
+    MasterRecord,
+    ProcessRecord,
+    SettingsRecord,
+    StatusRecord,
+    path_of,
+    read,
+    write,
+)
 from scheduler.state.store import StateStore
 from scheduler.topology import Topology
 
@@ -63,13 +72,15 @@ class TopologyProcess:
         self._counts_file = layout.counts(topology_id)
         self._nimbus = NimbusWatch(layout.ready_file)
         packing = read(store, self._path("packing"), PackingPlan)
-        conf = read(store, self._path("topology"), Topology).conf
+        topology = read(store, self._path("topology"), Topology)
         self._plan_version = packing.version
+        self._settings = SettingsRecord()
+        self._levels = LogLevels(c.component for c in topology.components)
         self._master = Master(
             packing,
             time.monotonic(),
             config=config,
-            error_limits=ErrorLimits.from_conf(conf),
+            error_limits=ErrorLimits.from_conf(topology.conf),
             stored_errors=self._stored_errors(),
             saved_counts=counts_file.read(layout.counts(topology_id)),
             epoch_offset_s=time.time() - time.monotonic(),
@@ -258,6 +269,19 @@ class TopologyProcess:
             if status.plan_version > self._plan_version:
                 self._read_plan()
             self._tell(ev.StatusRead(status))
+            self._read_settings()
+
+    def _read_settings(self) -> None:
+        try:
+            settings = read(self._store, self._path("settings"), SettingsRecord)
+        except NoSuchNode:
+            settings = SettingsRecord()
+        except StateError:
+            settings = self._settings  # read again each second
+        if settings != self._settings:
+            self._settings = settings
+            self._tell(ev.SettingsRead(settings))
+        self._levels.apply(settings, time.time())
 
     def _read_plan(self) -> None:
         try:

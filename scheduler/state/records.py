@@ -4,12 +4,15 @@
     topologies/ID/submission    SubmissionRecord      written once
     topologies/ID/status        StatusRecord          written by nimbus
     topologies/ID/packing       scheduler.plan.PackingPlan
+    topologies/ID/settings      SettingsRecord        written by nimbus, there once something was changed
+    topologies/ID/credentials   name -> value         written by nimbus, there once there are any
     topologies/ID/secret        text, shared by the processes of the topology
     topologies/ID/master        MasterRecord          written by the topology process
     topologies/ID/processes/N   ProcessRecord         0: by nimbus; the others by the topology process
     topologies/ID/errors        list of ErrorReport   written by the topology process
     topologies/ID/restart       any document          written anew: the components are to be started anew
     counter                     number of submissions so far
+    history                     topologies that were killed, by nimbus
 
 A topology exists from the moment its ``status`` is there, which is written
 last; a folder without one is the rest of a submission that was cut short.
@@ -29,6 +32,7 @@ from scheduler.state.store import StateStore
 
 TOPOLOGIES = "topologies"
 COUNTER = "counter"
+HISTORY = "history"
 
 T = TypeVar("T")
 
@@ -73,6 +77,43 @@ class StatusRecord:
 
     plan_version: int = 0
     """The packing plan that holds. Written after ``topology`` and ``packing``, which may be newer already."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLevelRecord:
+    """A log level that somebody set."""
+
+    level: str
+    """One of `scheduler.control.settings.LEVELS`."""
+
+    timeout_s: int = 0
+    """For how long; 0: for good."""
+
+    until_ms: int | None = None
+    """When that is over: milliseconds since the epoch."""
+
+    is_new: bool = True
+    """Whether the last change set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DebugRecord:
+    """Whether emits are written to the log."""
+
+    is_enabled: bool
+    sampling_pct: float = 0.0
+    """How many of them, in percent; stays while they are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsRecord:
+    """What can be changed while a topology runs, and moves nothing."""
+
+    log_levels: Mapping[str, LogLevelRecord] = field(default_factory=dict)
+    """By logger, component or ROOT; see `scheduler.control.settings`."""
+
+    debug: Mapping[str, DebugRecord] = field(default_factory=dict)
+    """By component, or the topology's id for all."""
 
 
 @dataclass(frozen=True, slots=True)

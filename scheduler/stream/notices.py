@@ -63,6 +63,18 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Emitted:
+    """The component emitted a tuple that is to be shown; ``values`` is JSON text."""
+
+    task: int
+    stream: str
+    direct_task: int
+    """0: wherever the groupings want it."""
+
+    values: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """The component cannot be understood any more: end it and start it anew."""
 
@@ -77,4 +89,4 @@ def odd(task: int, text: str, *, is_strict: bool) -> Erred | Broken:
     return Erred(task, text)
 
 
-Notice = PauseReading | ResumeReading | Asks | Opened | Said | Erred | Measured | Broken
+Notice = PauseReading | ResumeReading | Asks | Opened | Said | Erred | Measured | Emitted | Broken

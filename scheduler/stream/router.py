@@ -85,6 +85,7 @@ class StreamManager:
         self._notices: list[notices.Notice] = []
         self._inlets: dict[tuple[int, int, int], Inlet] = {}
         self._resting: set[int] = set()
+        self._shown_pct: dict[str, float] = {}
         self.spouts = [task for task in self.tasks.values() if task.is_spout]
         self.gates = Gates(topology, self.tasks, self.placement.remote_tasks, self.links, self._notices)
         self._emits = EmitRules(topology, self.config, self.acks, self._notices, self._mark)
@@ -180,6 +181,13 @@ class StreamManager:
             self.links.setdefault(container_id, Link(container_id, self._quiet_bytes))
         self.gates.follow(topology, now)
         return shift
+
+    def show_emits(self, component: str, pct: float) -> None:
+        """Tell the shell of so many emits of a component, in percent, by `notices.Emitted`."""
+        if pct > 0:
+            self._shown_pct[component] = pct
+        else:
+            self._shown_pct.pop(component, None)
 
     def has_finished(self, task: int) -> bool:
         """Return whether nothing is under way at a task: no tuple at its component, no tree of a spout."""
@@ -392,7 +400,8 @@ class StreamManager:
 
     def _handle(self, local: LocalTask, events: list[Event], now: float) -> None:
         pend, samples, step, acked = local.pend, local.samples, local.step, local.acked
-        emit, settle = self._emit, self.acks.settle
+        emit = self._emit if local.component not in self._shown_pct else self._show_emit
+        settle = self.acks.settle
         for event in events:
             if type(event) is Emit:
                 emit(local, event, now)
@@ -450,6 +459,13 @@ class StreamManager:
             case Ready(pid=pid):
                 self._notices.append(notices.Opened(local.task, pid))
                 self._mark(local)
+
+    def _show_emit(self, local: LocalTask, event: Emit, now: float) -> None:
+        """Route a tuple of a component whose emits are shown, all or some."""
+        if self._random_bits(20) * 100 < self._shown_pct[local.component] * (1 << 20):
+            shown = notices.Emitted(local.task, event.stream, event.direct_task, bytes(event.values))
+            self._notices.append(shown)
+        self._emit(local, event, now)
 
     def _emit(self, local: LocalTask, event: Emit, now: float) -> None:
         """Route one emitted tuple: which trees, which tasks, then deliver."""

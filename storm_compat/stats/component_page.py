@@ -11,7 +11,7 @@ from storm_compat.alive import Alive
 from storm_compat.errors import NoSuchComponent
 from storm_compat.stats import aggregates, resources
 from storm_compat.stats.machine import Machine
-from storm_compat.stats.topology import executor_summary, input_ids
+from storm_compat.stats.topology import debug_options, executor_summary, input_ids
 from storm_compat.stats.topology_page import SYSTEM_COMPONENT
 from storm_compat.stats.view import WINDOWS, View, executor_ranges, window_or_all
 from storm_compat.thrift import idl
@@ -47,6 +47,7 @@ def component_page(
         topology_id=alive.topology_id,
         topology_name=alive.name,
         topology_status=alive.status.status.value,
+        debug_options=debug_options(alive, component.component),
         num_executors=component.executor_count,
         num_tasks=len(component.tasks),
         window_to_stats={

@@ -70,7 +70,7 @@ def topology_info(
         executors=_executors(view, limit_bytes - errors_bytes - OTHER_BYTES),
         status=alive.status.status.value,
         errors=errors,
-        component_debug={},
+        component_debug={key: debug_options(alive, key) for key in alive.settings.debug},
         **about(alive, machine, answer, now),
     )
 
@@ -94,6 +94,14 @@ def about(alive: Alive, machine: Machine, answer: Answer | None, now: float) -> 
         "replication_count": 1,
         **resources.of_topology(alive.kept.topology),
     }
+
+
+def debug_options(alive: Alive, key: str) -> Any:
+    """Return the DebugOptions of a component, or under the topology's id of all; None: none were set."""
+    debug = alive.settings.debug.get(key)
+    if debug is None:
+        return None
+    return idl.load().DebugOptions(enable=debug.is_enabled, samplingpct=debug.sampling_pct)
 
 
 def topology_version(alive: Alive) -> str | None:

@@ -11,7 +11,7 @@ from scheduler.topology import Component
 from storm_compat.alive import Alive
 from storm_compat.stats import aggregates
 from storm_compat.stats.machine import Machine
-from storm_compat.stats.topology import about, sizes, topology_version
+from storm_compat.stats.topology import about, debug_options, sizes, topology_version
 from storm_compat.stats.view import WINDOWS, View, is_shown, shown, window_or_all
 from storm_compat.stats.workers import worker_summaries
 from storm_compat.system import SYSTEM
@@ -47,6 +47,7 @@ def topology_page(
         name=alive.name,
         uptime_secs=view.uptime_s,
         status=alive.status.status.value,
+        debug_options=debug_options(alive, alive.topology_id),
         topology_conf=simplejson.dumps(view.topology.conf, ignore_nan=True),
         id_to_spout_agg_stats=rows[True],
         id_to_bolt_agg_stats=rows[False],

@@ -72,12 +72,18 @@ class FakeMasters:
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
         self.nudged: list[str] = []
+        self.restarted: list[int] = []
+        self.is_there = True
 
     async def ask(self, topology_id: str) -> Answer | None:
         return self.answers.get(topology_id)
 
     async def nudge(self, topology_id: str) -> None:
         self.nudged.append(topology_id)
+
+    async def restart(self, topology_id: str, container_id: int) -> bool:
+        self.restarted.append(container_id)
+        return self.is_there
 
 
 class World:

@@ -10,11 +10,18 @@ import pytest
 
 from scheduler.control.messages import Answer
 from scheduler.errors import InvalidTransition, PackingError, StateError
-from scheduler.state.records import Status, StatusRecord
+from scheduler.state.records import DebugRecord, Status, StatusRecord
 from storm_compat import keys
 from storm_compat.blob_acl import WORLD
 from storm_compat.blob_files import BlobMeta
-from storm_compat.errors import AlreadyAlive, InvalidConf, InvalidJar, InvalidTopology, NotAlive
+from storm_compat.errors import (
+    AlreadyAlive,
+    InvalidConf,
+    InvalidJar,
+    InvalidTopology,
+    NotAlive,
+    NotAuthorized,
+)
 from storm_compat.thrift import idl
 from storm_compat.topologies import Topologies
 from tests.storm_compat.builders import common, jar, spout, topology, word_count
@@ -32,11 +39,11 @@ def status(topologies: Topologies, name: str = "wc") -> str:
 
 
 def kept_files(world: World) -> set[str]:
-    """Return all files but the store's own, the counter and the logs."""
+    """Return all files but the store's own, the counter, the history and the logs."""
     return {
         path.relative_to(world.layout.root).as_posix()
         for path in world.layout.root.rglob("*")
-        if path.is_file() and not path.name.startswith((".", "counter@"))
+        if path.is_file() and not path.name.startswith((".", "counter@", "history@"))
     }
 
 
@@ -537,6 +544,70 @@ def test_a_preview_says_what_a_rebalance_would_do_and_changes_nothing(world: Wor
             assert preview.changes.started == (2,)
             assert status(topologies) == "ACTIVE"
             assert world.depot.read(topology_id) == preview.before
+
+    play(story)
+
+
+def test_settings_and_credentials_outlive_nimbus_and_go_with_the_topology(world: World) -> None:
+    storm = idl.load()
+    config = storm.LogConfig(
+        named_logger_level={"ROOT": storm.LogLevel(storm.LogLevelAction.UPDATE, "DEBUG", 60)}
+    )
+
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission(credentials={"a": "1", "b": "1"}))
+            topologies.set_log_levels(topologies.named("wc"), config)
+            topologies.set_debug("wc", "count", 250.0, is_enabled=True)
+            topologies.set_debug("wc", "", -1.0, is_enabled=True)
+            topologies.set_debug("wc", "count", None, is_enabled=False)
+            topologies.add_credentials("wc", {"b": "2"}, "me")
+            with pytest.raises(NotAuthorized):
+                topologies.add_credentials("wc", {"b": "3"}, "eve")
+            await until(lambda: world.masters.nudged == [topology_id] * 4)
+            before = topologies.named("wc").settings
+        async with world.nimbus() as topologies:
+            assert topologies.named("wc").settings == before
+            assert before.log_levels["ROOT"].until_ms == int(world.now + 60) * 1000
+            assert before.debug == {
+                "count": DebugRecord(is_enabled=False, sampling_pct=100.0),
+                topology_id: DebugRecord(is_enabled=True, sampling_pct=0.0),
+            }
+            assert world.depot.credentials(topology_id) == {"a": "1", "b": "2"}
+            topologies.kill("wc", 0)
+            await until(lambda: topologies.is_free("wc"))
+        assert kept_files(world) == set()
+
+    play(story)
+
+
+def test_what_was_killed_stays_in_the_history_for_those_who_may_know(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            gone = await topologies.submit(world.submission("gone"))
+            topologies.kill("gone", 0)
+            await until(lambda: topologies.is_free("gone"))
+        async with world.nimbus() as topologies:
+            there = await topologies.submit(world.submission("there"))
+            assert topologies.history(None, ()) == [gone, there]
+            assert topologies.history("me", ()) == [gone, there]
+            assert topologies.history("eve", ()) == []
+
+    play(story)
+
+
+def test_a_container_is_restarted_by_the_topology_process_if_there_are_both(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission())
+            alive = topologies.named("wc")
+            await topologies.restart_container(alive, 1)
+            assert world.masters.restarted == [1]
+            with pytest.raises(NotAlive, match=r"has no worker there; its containers are \[1\]"):
+                await topologies.restart_container(alive, 2)
+            world.masters.is_there = False
+            with pytest.raises(NotAlive, match="does not answer now; try again"):
+                await topologies.restart_container(alive, 1)
 
     play(story)
 

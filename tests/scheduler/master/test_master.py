@@ -21,7 +21,9 @@ from scheduler.control.messages import (
     Register,
     Replan,
     Report,
+    RestartContainer,
     SetActive,
+    SettingsChanged,
     TaskReport,
 )
 from scheduler.master.events import (
@@ -40,6 +42,7 @@ from scheduler.master.events import (
     ReadStatus,
     SaveCounts,
     SaveErrors,
+    SettingsRead,
     StartContainer,
     StatusRead,
     StopProcess,
@@ -47,7 +50,7 @@ from scheduler.master.events import (
 from scheduler.master.master import Master, MasterConfig
 from scheduler.master.membership import ConnectionClosed, Drop, Reject, Send
 from scheduler.plan import Address, Container, Instance, PackingPlan, PhysicalPlan
-from scheduler.state.records import ProcessRecord, Status, StatusRecord
+from scheduler.state.records import LogLevelRecord, ProcessRecord, SettingsRecord, Status, StatusRecord
 
 ACTIVE = StatusRead(StatusRecord(Status.ACTIVE))
 INACTIVE = StatusRead(StatusRecord(Status.INACTIVE))
@@ -223,12 +226,12 @@ def test_a_living_container_that_is_no_longer_planned_may_finish_and_is_forgotte
         (0.0, ProcessFound(5, process(5), is_alive=False), [ForgetProcess(5)]),
         (0.0, None, [StartContainer(1, 0)]),
         (0.0, ProcessStarted(1, process(1)), []),
-        (0.0, register(4, connection=40, tasks=[9]), [Send((40,), SetActive(is_active=False))]),
+        (0.0, register(1, connection=10), [Send((10,), SetActive(is_active=False))]),
         (
             0.1,
-            register(1, connection=10),
+            register(4, connection=40, tasks=[9]),
             [
-                Send((10,), SetActive(is_active=False)),
+                Send((40,), SetActive(is_active=False)),
                 Send((10, 40), plan(address(1), address(4), held=[9])),
             ],
         ),
@@ -245,10 +248,12 @@ def test_a_living_container_that_is_no_longer_planned_may_finish_and_is_forgotte
     )
 
 
-def test_one_that_does_not_even_register_is_ended() -> None:
+def test_one_that_does_not_even_register_is_ended_and_the_others_go_on() -> None:
     core = master(1, start_s=120.0)
     core.handle(ProcessFound(4, process(4), is_alive=True), 0.0)
+    started(core)
     assert StopProcess(4, process(4), 0.0) in core.due(121.0)
+    play(core, (122.0, ProcessExited(4, -9), [Send((10,), plan(address(1))), ForgetProcess(4)]))
 
 
 def moved(version: int, *containers: tuple[int, tuple[int, ...]]) -> PlanRead:
@@ -293,6 +298,38 @@ def test_a_container_that_is_planned_again_before_it_has_ended_goes_on() -> None
         (1.3, ProcessExited(2, 0), [Send((10,), plan(address(1), version=2))]),
     )
     assert core.due(1.5)[0] == StartContainer(2, 1)
+
+
+def test_settings_go_to_all_and_to_who_comes_later() -> None:
+    settings = SettingsRecord({"ROOT": LogLevelRecord("DEBUG")})
+    core = started(master(2))
+    play(
+        core,
+        (1.0, SettingsRead(settings), [Send((10, 20), SettingsChanged(settings))]),
+        (
+            2.0,
+            register(1, connection=11),
+            [
+                Send((11,), SettingsChanged(settings)),
+                Send((11,), SetActive(is_active=False)),
+                Drop(10, "the same container has connected anew"),
+                Send((11,), plan(address(1), address(2))),
+            ],
+        ),
+    )
+
+
+def test_a_container_is_ended_because_somebody_asks_and_starts_again() -> None:
+    core = started(master(1))
+    play(
+        core,
+        (5.0, MessageReceived(99, RestartContainer(1)), [StopProcess(1, process(1), 3.0)]),
+        (5.1, ProcessExited(1, 0), []),
+        (5.1, MessageReceived(99, RestartContainer(1)), []),
+        (5.1, MessageReceived(99, RestartContainer(7)), []),
+    )
+    assert core.due(5.3)[0] == StartContainer(1, 1)
+    assert texts(core)[0] == "container 1 (port 6700) is ended and started again, as somebody asked for"
 
 
 def test_a_container_that_falls_silent_is_ended_and_another_starts() -> None:

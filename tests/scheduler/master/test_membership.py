@@ -281,6 +281,22 @@ def test_a_successor_of_the_topology_process_goes_on_in_the_middle() -> None:
     )
 
 
+def test_a_successor_sends_no_plan_before_it_knows_what_old_containers_hold() -> None:
+    core = Membership(packing(4, (1,)), awaited={2, 3})
+    play(
+        core,
+        (registered(1, connection=10, version=4, tasks=(1,)), []),
+        (ContainerEnded(2), []),
+        (
+            registered(3, connection=30, version=4),
+            [
+                Reject(30, "container 3 is not in the packing plan (version 4)"),
+                Send((10,), plan(address(1), version=4)),
+            ],
+        ),
+    )
+
+
 def test_what_a_container_held_is_free_when_it_dies() -> None:
     core = Membership(packing(3, (1, 2), (3,)))
     for container_id, tasks in ((1, (1, 2)), (2, (3,))):

@@ -638,3 +638,24 @@ def test_any_bytes_for_a_frame_raise_nothing_but_a_peer_error() -> None:
             cluster.managers[2].receive_frame(1, bytes(body), cluster.now)
         except PeerError:
             pass
+
+
+def test_emits_are_shown_while_asked_for_and_routed_all_the_same() -> None:
+    cluster = started(topology(spout("s", 1), bolt("a", 2, reads=["s"])), [1, 2])
+    cluster.notices.clear()
+    cluster.spout_emits(1, "x")
+    cluster.managers[1].show_emits("s", 100.0)
+    cluster.spout_emits(1, "y")
+    cluster.managers[1].show_emits("s", 0.0)
+    cluster.spout_emits(1, "z")
+    shown = [notice for notice in cluster.notices if isinstance(notice, notices.Emitted)]
+    assert shown == [notices.Emitted(1, "default", 0, b'["y"]')]
+    assert cluster.children[2].values() == [["x"], ["y"], ["z"]]
+
+
+def test_some_emits_are_shown_when_some_are_asked_for() -> None:
+    cluster = started(topology(spout("s", 1), bolt("a", 2, reads=["s"])), [1, 2])
+    cluster.managers[1].show_emits("s", 50.0)
+    for number in range(200):
+        cluster.spout_emits(1, number)
+    assert 60 < sum(isinstance(notice, notices.Emitted) for notice in cluster.notices) < 140
