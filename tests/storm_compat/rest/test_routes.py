@@ -13,6 +13,7 @@ import pytest
 from scheduler.state.records import Status
 from storm_compat.thrift import idl
 from tests.storm_compat.rest.served import Site, serve
+from tests.storm_compat.views import MACHINE
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -241,6 +242,8 @@ def test_an_authorizer_decides_about_pages_logs_and_metrics(tmp_path: Path) -> N
 
 class Recording:
     """A handler that only remembers what it is told, and has one log level and one profile."""
+
+    machine = MACHINE
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
