@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "kill": ("lifecycle:kill", "Kill a topology and wait until it is gone."),
     "blobs": ("blobs:blobs", "Keep files in the cluster: list, put, get, cat, rm, acl."),
     "config": ("config:config", "Show which values hold, and who set them."),
+    "conformance": ("conformance:conformance", "Try whether a component keeps the multilang protocol."),
     "version": ("version:version", "Show the versions of heronry and of the cluster."),
     "completion": ("completion:completion", "Print the completion script for a shell."),
 }

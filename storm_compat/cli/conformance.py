@@ -1,0 +1,131 @@
+"""`heronry conformance`: does a component keep the multilang protocol?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from storm_compat.cli.exit_codes import CommandError, ExitCode
+from storm_compat.cli.settings import json_option
+
+if TYPE_CHECKING:
+    from multilang.conformance.rule import Finding
+
+_EPILOG = """\b
+Examples:
+  heronry conformance --bolt -- python split.py
+  heronry conformance --spout -- streamparse_run -s json spouts.words.WordSpout
+  heronry conformance --bolt --echo --rule text --rule numbers -- node echo.js
+
+\b
+Verdicts:
+  kept      as hosts expect it
+  BROKEN    on some host, or at some time, this goes wrong
+  limited   allowed, but the host must spare the component something, and it is slower for it
+  skipped   could not be tried; says why
+
+Exit code 0 if no rule is broken, 1 otherwise.
+"""
+
+
+@click.command(epilog=_EPILOG, context_settings={"ignore_unknown_options": False})
+@click.option("--bolt", "kind", flag_value="bolt", help="The command is a bolt.  [default]", default=True)
+@click.option("--spout", "kind", flag_value="spout", help="The command is a spout.")
+@click.option("--values", metavar="JSON", help="A tuple that the bolt understands.  [default: one sentence]")
+@click.option("--echo", is_flag=True, help="The bolt emits the values of each tuple unchanged: try more.")
+@click.option("--rule", "names", multiple=True, metavar="NAME", help="Only this rule; repeatable.")
+@click.option(
+    "--patience",
+    "patience_s",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="How long one answer may take.",
+)
+@json_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def conformance(
+    *,
+    kind: str,
+    values: str | None,
+    echo: bool,
+    names: tuple[str, ...],
+    patience_s: float,
+    command: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Play the host to COMMAND, a component, and tell rule by rule whether it does what hosts rely on.
+
+    It is started anew for each rule, in this folder. Put -- before the command.
+    """
+    from multilang.conformance.rule import Kind, Subject, Verdict
+    from multilang.conformance.run import rules_for, run
+    from multilang.errors import MultilangError
+    from storm_compat.cli import output
+
+    subject = Subject(
+        command=command,
+        kind=Kind(kind),
+        is_echo=echo,
+        patience_s=patience_s,
+        **({} if values is None else {"values": _parsed(values)}),
+    )
+    try:
+        rules = rules_for(subject, names)
+    except KeyError as exc:
+        known = ", ".join(rule.name for rule in rules_for(subject))
+        raise CommandError(
+            f"no rule for a {kind} is named {exc}", code=ExitCode.USAGE, advice=f"There are: {known}"
+        ) from exc
+    findings = []
+    try:
+        for finding in run(subject, rules):
+            findings.append(finding)
+            if not as_json:
+                click.echo(_line(finding))
+    except MultilangError as exc:
+        raise CommandError(str(exc)) from exc
+    broken_count = sum(finding.verdict is Verdict.BROKEN for finding in findings)
+    if as_json:
+        output.print_json([_document(finding) for finding in findings])
+    else:
+        counts = {v.value: sum(f.verdict is v for f in findings) for v in Verdict}
+        click.echo(", ".join(f"{count} {name}" for name, count in counts.items() if count))
+    return ExitCode.FAILED if broken_count else ExitCode.OK
+
+
+def _parsed(text: str) -> list[Any]:
+    import simplejson
+
+    try:
+        values = simplejson.loads(text)
+    except ValueError as exc:
+        raise CommandError(f"--values {text}: not JSON: {exc}", code=ExitCode.USAGE) from exc
+    if not isinstance(values, list):
+        raise CommandError(f"--values {text}: it must be a list, one entry a field", code=ExitCode.USAGE)
+    return values
+
+
+def _line(finding: Finding) -> str:
+    from multilang.conformance.rule import Verdict
+
+    word = finding.verdict.value.upper() if finding.verdict is Verdict.BROKEN else finding.verdict.value
+    line = f"{word:8}{finding.rule.name:20}{finding.reason or finding.rule.why}"
+    if finding.verdict not in (Verdict.BROKEN, Verdict.LIMITED):
+        return line
+    more = [f"why: {finding.rule.why}", *finding.transcript[-8:]]
+    more += [f"stderr: {text}" for text in finding.stderr.strip().splitlines()[-3:]]
+    return "\n".join([line, *(f"        {text}" for text in more)])
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule.name,
+        "verdict": finding.verdict.value,
+        "why": finding.rule.why,
+        "reason": finding.reason,
+        "transcript": list(finding.transcript),
+        "stderr": finding.stderr,
+    }

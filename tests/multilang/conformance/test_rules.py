@@ -1,0 +1,87 @@
+"""Each rule is broken by a component that was made to break it, and told in words that help."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from multilang.conformance.rule import Finding, Kind, Subject, Verdict
+from multilang.conformance.run import RULES, rules_for, run
+from multilang.errors import MultilangError
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+WRONG = Path(__file__).parent / "components" / "wrong.py"
+
+
+def _find(name: str, rule: str, kind: Kind, *, patience_s: float = 15.0) -> Finding:
+    subject = Subject(command=[sys.executable, str(WRONG), name], kind=kind, patience_s=patience_s)
+    (finding,) = run(subject, rules_for(subject, [rule]))
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "reason"),
+    [
+        ("pid_as_text", "greets", "the pid must be a whole number"),
+        ("no_pid_file", "pid-file", "in pidDir, only []"),
+        ("acks_twice", "answers-once", "ack of the tuple '1'"),
+        ("acks_heartbeats", "heartbeat", "a heartbeat is answered by sync, not by"),
+        ("number_as_id", "answers-once", "the id of ack must be the text it came as, not 1"),
+        ("anchors_to_strangers", "answers-once", "anchored to what was never given to it, ['12345']"),
+        ("tuple_as_object", "answers-once", "the tuple of an emit must be a list"),
+        ("prints", "only-messages", "is not JSON"),
+        ("latin_1", "only-messages", "is not UTF-8"),
+        ("leaves_a_child", "leaves-nobody", "a process that it started was still there"),
+        ("dies_of_ticks", "tick", "it ended with exit code 3"),
+    ],
+)
+def test_a_bolt_is_told_what_it_does_wrong(name: str, rule: str, reason: str) -> None:
+    finding = _find(name, rule, Kind.BOLT, patience_s=3.0 if rule == "leaves-nobody" else 15.0)
+    assert (finding.verdict, finding.rule.name) == (Verdict.BROKEN, rule)
+    assert reason in finding.reason
+    assert finding.transcript[0].startswith('> {"conf":')
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "reason"),
+    [
+        ("extra_sync", "sync-once", "nothing more should have come, but there came"),
+        ("no_sync_after_ack", "acks-of-others", "the sync after ack did not come within"),
+        ("anchored_spout", "sync-once", "a spout has nothing to anchor to"),
+    ],
+)
+def test_a_spout_is_told_what_it_does_wrong(name: str, rule: str, reason: str) -> None:
+    finding = _find(name, rule, Kind.SPOUT, patience_s=3.0 if "ack" in name else 15.0)
+    assert finding.verdict is Verdict.BROKEN
+    assert reason in finding.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "reason"),
+    [
+        ("slow_pid", "greets", "an object with its pid did not come within 1 s"),
+        ("stays", "ends", "the process was still there 1 s later"),
+    ],
+)
+def test_no_wait_is_without_end(name: str, rule: str, reason: str) -> None:
+    finding = _find(name, rule, Kind.BOLT, patience_s=1.0)
+    assert finding.verdict is Verdict.BROKEN
+    assert reason in finding.reason
+
+
+def test_a_command_that_cannot_be_started_is_an_error() -> None:
+    subject = Subject(command=["no-such-program"], kind=Kind.BOLT)
+    with pytest.raises(MultilangError, match="no program 'no-such-program' on PATH"):
+        list(run(subject, rules_for(subject)))
+
+
+def test_rules_have_names_of_their_own_and_reasons() -> None:
+    for kind in Kind:
+        names = [rule.name for rule in RULES if kind in rule.kinds]
+        assert len(names) == len(set(names))
+    assert all(rule.why for rule in RULES)
+    with pytest.raises(KeyError, match="no-such-rule"):
+        rules_for(Subject(command=["true"], kind=Kind.BOLT), ["no-such-rule"])
