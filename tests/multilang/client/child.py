@@ -1,4 +1,4 @@
-"""Components for test_process.py: ``python child.py KIND`` with either library on the path as pystorm."""
+"""Components for test_standin.py: ``python child.py KIND`` with either library on the path as pystorm."""
 
 import os
 import subprocess

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.multilang.client.play import Script
 
-# Lone surrogates and NaN are treated differently on purpose: test_differences.py.
+# Lone surrogates and NaN are treated differently on purpose: test_component.py.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
 values = st.recursive(

@@ -16,7 +16,7 @@ from multilang import standin
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-CHILD = Path(__file__).with_name("child.py")
+CHILD = Path(__file__).parent / "client" / "child.py"
 
 
 class Host:
