@@ -48,12 +48,15 @@ class MetricsPage:
         return [web.get("/metrics", self._metrics)]
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(Collected(families(await self._seen(), self._machine(), self._wall())))
-        # Text of megabytes takes a while to write.
-        text = await asyncio.to_thread(lambda: generate_latest(registry) + generate_latest(self._process))
+        # Thousands of series take a while to make, and nimbus answers others meanwhile.
+        text = await asyncio.to_thread(self._text, await self._seen(), self._machine(), self._wall())
         headers = {**reading_headers(request), "Content-Type": CONTENT_TYPE_LATEST}
         return web.Response(body=text, headers=headers)
+
+    def _text(self, seen: Sequence[Seen], machine: Machine, now: float) -> bytes:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(Collected(families(seen, machine, now)))
+        return generate_latest(registry) + generate_latest(self._process)
 
     async def _seen(self) -> list[Seen]:
         """Return all topologies with their answers, asked a few at a time."""

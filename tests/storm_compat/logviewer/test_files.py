@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storm_compat.errors import NoSuchLog
 from storm_compat.logviewer import files
@@ -110,3 +112,26 @@ def test_lists_are_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (root / "wc-1-17" / "6700" / f"{number}.log").write_bytes(b"")
     monkeypatch.setattr(files, "MAX_FILES_PER_FOLDER", 3)
     assert len(list_logs(root)) == 3
+
+
+PARTS = ["..", ".", "", "wc-1-17", "6700", "worker.log", "link", "secret", "logs", "\0", "\ud800", "*"]
+
+
+@given(parts=st.lists(st.sampled_from(PARTS), max_size=6))
+def test_whatever_the_name_only_that_log_is_ever_opened(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[str]
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "hostile"
+    worker = folder / "logs" / "wc-1-17" / "6700"
+    if not worker.exists():
+        worker.mkdir(parents=True)
+        (worker / "worker.log").write_bytes(b"line\n")
+        (folder / "secret").write_bytes(b"secret")
+        (folder / "logs" / "link").symlink_to(folder)
+        (worker / "link").symlink_to(folder / "secret")
+    try:
+        with open_log(folder / "logs", "/".join(parts)) as log:
+            found = log.read()
+    except NoSuchLog:
+        return
+    assert (parts, found) == (["wc-1-17", "6700", "worker.log"], b"line\n")
