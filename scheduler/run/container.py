@@ -28,6 +28,7 @@ from scheduler.master.errors import shortened
 from scheduler.plan import PackingPlan
 from scheduler.run import limits, logs
 from scheduler.run.components import ComponentRunner, Components
+from scheduler.run.event_log import EventLog
 from scheduler.run.log_levels import LogLevels
 from scheduler.run.loop import Loop
 from scheduler.run.master_line import MasterLine
@@ -94,6 +95,7 @@ class ContainerProcess:
         self._settings = self._stored_settings()
         self._levels = LogLevels(c.component for c in topology.components)
         self._worker_log = logs.RotatingLog(layout.worker_log(topology_id, container_id))
+        self._event_log = EventLog(topology.conf, layout.worker_log(topology_id, container_id))
         self._measures = Measures(
             topology.conf, layout.worker_log(topology_id, container_id), slot(container_id)
         )
@@ -215,6 +217,8 @@ class ContainerProcess:
             case notices.Said(level=level, text=text):
                 self._write_leveled(runner, _LEVELS[level], text.encode("utf-8", errors="replace"), now)
             case notices.Emitted(stream=stream, direct_task=direct_task, values=values):
+                local = runner.local
+                self._event_log.write(local.component, local.task, notice.message_id, values, time.time())
                 what = f"Emitting direct: {direct_task};" if direct_task else "Emitting:"
                 head = f"{what} {runner.local.component} {stream} ".encode()
                 self._write_leveled(runner, "INFO", head + values, now)

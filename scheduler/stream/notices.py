@@ -72,6 +72,8 @@ class Emitted:
     """0: wherever the groupings want it."""
 
     values: bytes
+    message_id: bytes = b""
+    """JSON text too; empty if it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -463,7 +463,8 @@ class StreamManager:
     def _show_emit(self, local: LocalTask, event: Emit, now: float) -> None:
         """Route a tuple of a component whose emits are shown, all or some."""
         if self._random_bits(20) * 100 < self._shown_pct[local.component] * (1 << 20):
-            shown = notices.Emitted(local.task, event.stream, event.direct_task, bytes(event.values))
+            values, message_id = bytes(event.values), bytes(event.message_id)
+            shown = notices.Emitted(local.task, event.stream, event.direct_task, values, message_id)
             self._notices.append(shown)
         self._emit(local, event, now)
 

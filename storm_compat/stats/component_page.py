@@ -14,6 +14,7 @@ from storm_compat.stats.machine import Machine
 from storm_compat.stats.topology import debug_options, executor_summary, input_ids
 from storm_compat.stats.topology_page import SYSTEM_COMPONENT
 from storm_compat.stats.view import WINDOWS, View, executor_ranges, window_or_all
+from storm_compat.system import event_logger_count
 from storm_compat.thrift import idl
 
 
@@ -41,7 +42,12 @@ def component_page(
     meant = window_or_all(window)
     sums = view.sums(component.tasks, meant)
     inputs = {} if component.is_system else input_ids(component)
+    executors = _executors(view, component, meant, is_include_sys=is_include_sys)
+    # Each container has the events of its own tasks; a page has room for one.
+    events = executors[0].exec_summary if executors and event_logger_count(view.topology.conf) else None
     return idl.load().ComponentPageInfo(
+        eventlog_host=None if events is None else events.host,
+        eventlog_port=None if events is None else events.port,
         component_id=component.component,
         component_type=aggregates.component_type(component),
         topology_id=alive.topology_id,
@@ -61,7 +67,7 @@ def component_page(
             for stream in aggregates.declared_streams(component, sums, is_include_sys=is_include_sys)
         },
         gsid_to_input_stats={gsid: aggregates.of_input(component, sums, key) for key, gsid in inputs.items()},
-        exec_stats=_executors(view, component, meant, is_include_sys=is_include_sys),
+        exec_stats=executors,
         errors=[view.error_info(error) for error in view.errors(component.component)],
         resources_map=resources.of_component(view.topology, component),
     )

@@ -750,3 +750,26 @@ def test_44_a_spout_with_inputs_is_refused(cluster: Cluster) -> None:
     with pytest.raises(idl.load().InvalidTopologyException) as caught:
         cluster.submit("refused", draft)
     assert caught.value.msg == "May not declare inputs for a spout"
+
+
+def test_the_event_logger_gets_tuples_while_it_is_asked_to(run: Run) -> None:
+    draft = Draft()
+    draft.spout("numbers", "steady.py")
+    draft.bolt("sink", "sink.py", {"numbers": "shuffle"})
+    running = run(draft, {"topology.eventlogger.executors": 1})
+    until(lambda: values(running, "sink"))
+    assert running.log("events.log") == ""
+    nimbus = running.cluster.nimbus
+    nimbus.debug(running.name, "numbers", True, 100.0)
+    until(lambda: len(running.log("events.log").splitlines()) > 3)
+    assert all(" numbers," in line for line in running.log("events.log").splitlines())
+    page = nimbus.getComponentPageInfo(running.topology_id, "numbers", ":all-time", False)
+    assert (page.eventlog_host is not None, page.eventlog_port) == (True, 6700)
+    nimbus.debug(running.name, "numbers", False, 0.0)
+
+    def is_quiet() -> bool:
+        before, emitted = running.log("events.log"), len(values(running, "sink"))
+        until(lambda: len(values(running, "sink")) > emitted + 5)
+        return running.log("events.log") == before
+
+    until(is_quiet)
