@@ -12,7 +12,7 @@ RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" TMPDIR="$(CURDIR)/.tmp"
 RUN_BUFFERED := env -u PYTHONUNBUFFERED $(RUN)
 PYTEST := $(RUN) python -m pytest -q -n 2
 
-.PHONY: help setup demo java test test-storm quick check format bench bench-storm clean
+.PHONY: help setup demo java test test-storm quick check format bench bench-storm soak clean
 
 help:
 	@echo 'make setup   only set up: then . .venv/bin/activate gives you the heronry command'
@@ -24,6 +24,7 @@ help:
 	@echo 'make format  put the code into the format that check asks for'
 	@echo 'make bench   measure; results go to bench/results'
 	@echo 'make bench-storm   measure in turns with a real Storm; needs Java and Maven'
+	@echo 'make soak    ten minutes of full load, with components stopped and killed at random'
 	@echo 'make clean   remove what these targets made'
 
 setup: $(READY)
@@ -60,6 +61,10 @@ bench: $(READY)
 
 bench-storm: $(READY)
 	@$(RUN_BUFFERED) python bench/run.py --storm
+
+# The same test for a minute is part of `make test`.
+soak: $(READY)
+	@HERONRY_SOAK_S=$${HERONRY_SOAK_S:-600} $(RUN) python -m pytest -q -s tests/compat/test_soak.py
 
 clean:
 	rm -rf .venv .tmp build dist heronry.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
