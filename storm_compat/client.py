@@ -32,6 +32,7 @@ from storm_compat.thrift import idl
 
 if TYPE_CHECKING:
     from storm_compat.client_blobs import BlobClient
+    from storm_compat.client_running import RunningClient
 
 DEFAULT_PORT = 6627
 CHUNK_BYTES = 307200
@@ -134,6 +135,13 @@ class NimbusClient:
         from storm_compat.client_blobs import BlobClient
 
         return BlobClient(self._call)
+
+    @property
+    def running(self) -> RunningClient:
+        """What can be changed about topologies that run."""
+        from storm_compat.client_running import RunningClient
+
+        return RunningClient(self._call)
 
     def cluster(self) -> ClusterSummary:
         """Return the cluster with all its topologies, by name."""

@@ -124,3 +124,16 @@ def nimbus_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add ``--json`` to a command."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
+
+
+def key_value(option: str, text: str, *, is_secret: bool = False) -> tuple[str, str]:
+    """Return both sides of a KEY=VALUE.
+
+    Raises:
+        CommandError: it has no key, or no "="; a secret is not shown.
+    """
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        shown = option if is_secret else f"{option} {text}"
+        raise CommandError(f"{shown}: it must be KEY=VALUE", code=ExitCode.USAGE)
+    return key.strip(), value

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from storm_compat.cli.exit_codes import CommandError, ExitCode
-from storm_compat.cli.settings import json_option, nimbus_option
+from storm_compat.cli.settings import json_option, key_value, nimbus_option
 
 if TYPE_CHECKING:
     from storm_compat.cli.prepare import Prepared
@@ -141,10 +141,8 @@ def submit(
 def _parse_option(text: str) -> tuple[str, object]:
     from storm_compat.cli.project import option_value
 
-    key, separator, value = text.partition("=")
-    if not separator or not key.strip():
-        raise CommandError(f"-o {text}: it must be KEY=VALUE", code=ExitCode.USAGE)
-    return key.strip(), option_value(value.strip())
+    key, value = key_value("-o", text)
+    return key, option_value(value.strip())
 
 
 def _is_local(host: str) -> bool:

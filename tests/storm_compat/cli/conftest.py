@@ -42,6 +42,10 @@ class FakeNimbus:
     answer: Answer = NOTHING
     """What the pages of any topology, all of them word counts, are made of."""
 
+    plan: dict[str, Any] = field(default_factory=dict)
+    """What getRebalancePlan answers; empty: it is a Nimbus that does not know it."""
+
+    log_config: Any = None
     refusal: str = ""
     scheduler_status: str = ""
     is_slow_to_kill: bool = False
@@ -119,6 +123,31 @@ class FakeNimbus:
             self.topologies[name] = "KILLED"
         else:
             del self.topologies[name]
+
+    def rebalance(self, name: str, options: Any) -> None:
+        self._alive(name)
+        if self.refusal:
+            raise STORM.InvalidTopologyException(msg=self.refusal)
+        self.calls.append(("rebalance", name, options))
+
+    def getRebalancePlan(self, name: str, options: Any) -> str:  # noqa: N802
+        self._alive(name)
+        if not self.plan:
+            raise TApplicationException(TApplicationException.UNKNOWN_METHOD, "Invalid method name")
+        self.calls.append(("plan", name, options))
+        return json.dumps(self.plan)
+
+    def setLogConfig(self, topology_id: str, config: Any) -> None:  # noqa: N802
+        self.calls.append(("setLogConfig", topology_id))
+        self.log_config = config
+
+    def getLogConfig(self, topology_id: str) -> Any:  # noqa: N802
+        del topology_id
+        return self.log_config or STORM.LogConfig()
+
+    def uploadNewCredentials(self, name: str, credentials: Any) -> None:  # noqa: N802
+        self._alive(name)
+        self.calls.append(("credentials", name, credentials.creds))
 
     def activate(self, name: str) -> None:
         self._alive(name)
