@@ -11,8 +11,9 @@ RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" TMPDIR="$(CURDIR)/.tmp"
 # An unbuffered stdout makes a component write every message in pieces: nobody runs or measures it so.
 RUN_BUFFERED := env -u PYTHONUNBUFFERED $(RUN)
 PYTEST := $(RUN) python -m pytest -q -n 2
+FUZZ_SECONDS ?= 300
 
-.PHONY: help setup demo java test test-storm quick check format bench bench-storm soak clean
+.PHONY: help setup demo java test test-storm quick check format fuzz bench bench-storm soak clean
 
 help:
 	@echo 'make setup   only set up: then . .venv/bin/activate gives you the heronry command'
@@ -22,6 +23,7 @@ help:
 	@echo 'make test    check, then run all tests'
 	@echo 'make test-storm   run the tests of clients against a real Storm 2.8.2 (java, javac, mvn)'
 	@echo 'make format  put the code into the format that check asks for'
+	@echo 'make fuzz    fuzz what reads bytes of strangers, for FUZZ_SECONDS=300'
 	@echo 'make bench   measure; results go to bench/results'
 	@echo 'make bench-storm   measure in turns with a real Storm; needs Java and Maven'
 	@echo 'make soak    ten minutes of full load, with components stopped and killed at random'
@@ -55,6 +57,11 @@ check: $(READY)
 format: $(READY)
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
+
+# atheris has no wheels for some Pythons, so that requirements.lock cannot name it.
+fuzz: $(READY)
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: atheris || true
+	@$(RUN) python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
 
 bench: $(READY)
 	@$(RUN_BUFFERED) python bench/run.py

@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ROOMS = ("multilang", "scheduler", "storm_compat")
 
 # Tests of the whole, which mirror no module.
-TESTS_OF_THE_WHOLE = ("tests/compat", "tests/examples", "tests/test_repository.py")
+TESTS_OF_THE_WHOLE = ("tests/compat", "tests/examples", "tests/fuzz", "tests/test_repository.py")
 
 
 def python_files(folder: str) -> list[str]:

@@ -13,6 +13,7 @@ import asyncio
 import inspect
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from thriftpy2.thrift import TApplicationException, TPayload
 from thriftpy2.transport import TCyMemoryBuffer
 
 from storm_compat.thrift import idl
+from storm_compat.thrift.complaints import Complaints
 from storm_compat.thrift.refusal import Refused
 from storm_compat.thrift.shape_scan import ShapeError, scan_arguments
 from storm_compat.thrift.wire_scan import (
@@ -65,6 +67,7 @@ class Calls:
         self._handler = handler
         self._limits = limits
         self._misshapen = misshapen
+        self._complaints = Complaints()
 
     async def answer(self, message: bytes) -> bytes | None:
         """Return the reply, which may be an error; ``None`` if the client expects none.
@@ -155,7 +158,8 @@ class Calls:
 
     def _refusal(self, header: MessageHeader, error: ShapeError) -> bytes:
         """Return the reply to arguments that are not as the interface wants them; the connection goes on."""
-        logger.warning("refused a call: method=%s reason=%s", header.name, error)
+        if (more := self._complaints.count(time.monotonic())) is not None:
+            logger.warning("refused a call: method=%s reason=%s%s", header.name, error, more)
         if self._misshapen is not None:
             declared = self._declared(header.name, self._misshapen(error))
             if declared is not None:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 
 from storm_compat.caller import Caller, calling
 from storm_compat.thrift.calls import Calls, ThriftService
+from storm_compat.thrift.complaints import Complaints
 from storm_compat.thrift.connections import Connection, Connections
 from storm_compat.thrift.doors import Door, FramedDoor
 from storm_compat.thrift.refusal import Refused
@@ -82,6 +83,7 @@ class ThriftServer:
         self._connections = Connections(
             max_count=self._limits.max_connection_count, max_held_bytes=self._limits.max_held_bytes
         )
+        self._complaints = Complaints()
         self._listeners: list[asyncio.Server] = []
         self._is_closing = False
 
@@ -126,7 +128,9 @@ class ThriftServer:
         assert task is not None
         connection = Connection(Caller(peer=peer), task, writer.transport.abort, time.monotonic())
         if self._is_closing or not self._connections.admit(connection):
-            logger.warning("turned %s away: %s connections are open", peer, len(self._connections))
+            if (more := self._complaints.count(time.monotonic())) is not None:
+                count = len(self._connections)
+                logger.warning("turned %s away: %s connections are open%s", peer, count, more)
             writer.transport.abort()
             return
         wire = door.wire(reader, writer)
@@ -137,7 +141,8 @@ class ThriftServer:
                 connection.caller = await door.enter(wire, peer)
             await self._converse(door, wire, connection)
         except Refused as refusal:
-            logger.warning("closed the connection of %s: %s", peer, refusal)
+            if (more := self._complaints.count(time.monotonic())) is not None:
+                logger.warning("closed the connection of %s: %s%s", peer, refusal, more)
             if refusal.reply is not None:
                 await self._part(wire, connection, refusal.reply)
         except asyncio.CancelledError:
@@ -162,6 +167,7 @@ class ThriftServer:
                 await self._send(wire, connection, door.inbox.packed(reply))
                 self._connections.release(connection)
             connection.waiting_since = time.monotonic()
+            await asyncio.sleep(0)  # who sends ahead is never served alone
         await self._hang_up(wire)
 
     async def _answer(self, door: Door, wire: Wire, connection: Connection, head: bytes) -> bytes | None:

@@ -158,7 +158,7 @@ def running(limits: ServerLimits | None = None) -> Iterator[Running]:
         loop.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[Running]:
     with running() as server:
         yield server
