@@ -30,7 +30,6 @@ _CLASSES: Final = {
     EVENT_LOGGER: "org.apache.storm.metric.EventLoggerBolt",
     SYSTEM: "org.apache.storm.metric.SystemBolt",
 }
-_LOGGING_CONSUMER: Final = "org.apache.storm.metric.LoggingMetricsConsumer"
 _METRICS_CONSUMER: Final = "org.apache.storm.metric.MetricsConsumerBolt"
 
 
@@ -108,12 +107,6 @@ def _add_event_loggers(whole: Any, conf: Mapping[str, Any]) -> None:
         common.streams |= _streams({"__eventlog": ["component-id", "message-id", "ts", "values"]})
     count = event_logger_count(conf)
     whole.bolts[EVENT_LOGGER] = _bolt(_CLASSES[EVENT_LOGGER], inputs, {}, count, {"topology.tasks": count})
-
-
-def consumers_not_run(conf: Mapping[str, Any]) -> list[str]:
-    """Return the classes of a topology's metrics consumers but for the one that is built in here, too."""
-    entries = [entry for entry in conf.get("topology.metrics.consumer.register") or () if entry]
-    return [entry["class"] for entry in entries if entry["class"] != _LOGGING_CONSUMER]
 
 
 def _metrics_consumers(conf: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -53,9 +53,10 @@ from storm_compat.credentials import refuse_foreign
 from storm_compat.depot import Depot
 from storm_compat.errors import AlreadyAlive, CompatError, NotAlive
 from storm_compat.java_code import refuse_own_code
+from storm_compat.java_settings import not_run
 from storm_compat.rebalance import Rebalanced
 from storm_compat.supervision import Supervision
-from storm_compat.system import SYSTEM, consumers_not_run
+from storm_compat.system import SYSTEM
 
 logger = logging.getLogger(__name__)
 
@@ -255,12 +256,9 @@ class Topologies:
             self._group.create_task(self._renew_links_of(self._entries[topology_id]))
             if submission.is_active:
                 self._supervise(topology_id)
-        if unheard := consumers_not_run(conf):
-            logger.warning(
-                "metrics consumers are Java code and not run: topology=%s classes=%s",
-                topology_id,
-                ", ".join(unheard),
-            )
+        if ignored := not_run(conf, submission.code):
+            self._trouble(topology_id, ignored)
+            logger.warning("a topology %s: topology=%s", ignored, topology_id)
         logger.info(
             "accepted a topology: topology=%s tasks=%s", topology_id, len(kept.topology.component_of())
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from storm_compat import conf as confs
 from storm_compat import validate
-from storm_compat.system import acker_count, consumers_not_run, event_logger_count, with_system_parts
+from storm_compat.system import acker_count, event_logger_count, with_system_parts
 from storm_compat.thrift.check import check
 from tests.storm_compat.builders import word_count
 
@@ -72,9 +72,3 @@ def test_counts_follow_the_workers_when_they_are_null() -> None:
     conf = confs.cluster({"topology.workers": 3, "topology.eventlogger.executors": None})
     assert (acker_count(conf), event_logger_count(conf)) == (3, 3)
     assert (acker_count(confs.cluster({})), event_logger_count(confs.cluster({}))) == (1, 0)
-
-
-def test_metrics_consumers_that_are_not_run_are_known() -> None:
-    entries = [None, {"class": "org.apache.storm.metric.LoggingMetricsConsumer"}, {"class": "org.x.Graphite"}]
-    assert consumers_not_run({"topology.metrics.consumer.register": entries}) == ["org.x.Graphite"]
-    assert consumers_not_run({}) == []

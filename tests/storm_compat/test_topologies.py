@@ -789,3 +789,13 @@ def test_a_topology_gets_no_more_containers_than_there_are_slots(world: World) -
             assert len(packing.containers) == len(keys.DEFAULTS["supervisor.slots.ports"])
 
     play(story)
+
+
+def test_java_code_that_is_not_run_is_among_the_troubles(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission(conf={"topology.auto.task.hooks": ["org.x.Hook"]}))
+            (trouble,) = topologies.named("wc").troubles
+            assert trouble.text == "runs without what is Java code: topology.auto.task.hooks (org.x.Hook)"
+
+    play(story)
