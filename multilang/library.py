@@ -6,7 +6,7 @@ seen from outside before it is too late:
 * a list of task ids that comes before the emit it belongs to is kept for it;
 * a command is begun only when the one before has been answered.
 
-Storm's own `storm.py` has both, and pystorm, which streamparse is; Storm's
+Storm's own `storm.py` has both, and pystorm, which streamparse is, and our own client; Storm's
 `storm.js` has neither: it throws on a list that nobody asked for, and begins
 a second ``next`` while the first waits for a callback.  So a component is
 taken at its word only where its source shows on which library it stands.
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _STREAMPARSE = "streamparse_run"
+_PYSTORMS = re.compile(r"^\s*(?:from|import)\s+(?:pystorm|streamparse|multilang\.client)\b", re.MULTILINE)
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 _STORM_PY = ("pending_taskids.append(", "def readTaskIds(", "def readCommand(")
 _MOST_BYTES = 1 << 20
@@ -44,7 +45,7 @@ CAREFUL = Library(keeps_task_ids=True, takes_turns=True)
 
 def recognize(command: Sequence[str], folder: Path) -> Library:
     """Return what is known of the library of a component that is started as ``command`` in ``folder``."""
-    if _is_streamparse(command) or any(_is_storm_py(text) for text in _sources(command, folder)):
+    if _is_streamparse(command) or any(map(_is_careful, _sources(command, folder))):
         return CAREFUL
     return UNKNOWN
 
@@ -53,8 +54,9 @@ def _is_streamparse(command: Sequence[str]) -> bool:
     return bool(command) and Path(command[0]).name == _STREAMPARSE
 
 
-def _is_storm_py(text: str) -> bool:
-    return all(mark in text for mark in _STORM_PY)
+def _is_careful(text: str) -> bool:
+    """Return whether a source imports pystorm, or ours of its names, or is storm.py itself."""
+    return _PYSTORMS.search(text) is not None or all(mark in text for mark in _STORM_PY)
 
 
 def _sources(command: Sequence[str], folder: Path) -> Iterator[str]:

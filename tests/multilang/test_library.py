@@ -39,6 +39,16 @@ def test_storms_own_library_is_known_where_a_script_imports_it(source: str, fold
     assert recognize(("python3", "split.py"), folder) == CAREFUL
 
 
+@pytest.mark.parametrize(
+    "source", ["from pystorm import Bolt\n", "import streamparse\n", "from multilang.client import Spout\n"]
+)
+def test_pystorm_and_our_own_client_are_known_where_a_script_imports_them(
+    source: str, tmp_path: Path
+) -> None:
+    (tmp_path / "words.py").write_text(source)
+    assert recognize(("python3", "words.py"), tmp_path) == CAREFUL
+
+
 def test_it_is_found_through_other_modules_beside_the_script(folder: Path) -> None:
     (folder / "inner").mkdir()
     (folder / "storm.py").rename(folder / "inner" / "storm.py")
@@ -52,6 +62,7 @@ def test_it_is_found_through_other_modules_beside_the_script(folder: Path) -> No
     [
         (("python3", "split.py"), "import json\n"),
         (("python3", "split.py"), "# import storm\nimport stormy\n"),
+        (("python3", "split.py"), "import pystormy\nfrom multilang.clients import x\n"),
         (("node", "split.js"), "var storm = require('./storm');\n"),
         (("python3", "missing.py"), ""),
         (("python3", "a" * 300 + ".py"), ""),
