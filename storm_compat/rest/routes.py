@@ -226,7 +226,8 @@ class Api:
     async def _profile(self, request: web.Request, action: int, until_ms: int) -> cluster.Page:
         worker = request.match_info["worker"]
         profile = orders.profile_request(worker, action, until_ms)
-        if not self._is_profiling:
+        # No JVM is needed for that one, and no profiler.
+        if action != idl.load().ProfileAction.JVM_RESTART and not self._is_profiling:
             return dict(_PROFILING_OFF)
         await self._call("setWorkerProfiler", _id(request), profile)
         return {"status": "ok", "id": worker}

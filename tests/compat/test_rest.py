@@ -32,10 +32,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
-def ask(cluster: Cluster, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
+def ask(
+    cluster: Cluster, path: str, method: str = "GET", data: bytes | None = None, **headers: str
+) -> tuple[int, bytes]:
     """Return the status and the body of /api/v1/PATH."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    request = urllib.request.Request(f"http://{cluster.ui}/api/v1/{path}", method=method, headers=sent)
+    request = urllib.request.Request(
+        f"http://{cluster.ui}/api/v1/{path}", method=method, data=data, headers=sent
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read()
@@ -129,6 +133,28 @@ def test_orders_without_a_token_and_none_from_strangers_pages(cluster: Cluster, 
     assert running.info().status == "ACTIVE"
     assert ask(cluster, f"{base}/kill/0", "POST")[0] == 200
     until(lambda: running.name not in cluster.names())
+
+
+def test_orders_change_what_runs(cluster: Cluster, run: Run) -> None:
+    running = run(numbers())
+    until(lambda: running.counts("numbers").acked == 10)
+    base = f"topology/{running.topology_id}"
+    levels = b'{"namedLoggerLevels": {"ROOT": {"target_level": "DEBUG", "timeout": 60}}}'
+    status, body = ask(cluster, f"{base}/logconfig", "POST", levels)
+    assert (status, json.loads(body)["namedLoggerLevels"]["ROOT"]["target_level"]) == (200, "DEBUG")
+    assert (
+        cluster.nimbus.getLogConfig(running.topology_id).named_logger_level["ROOT"].target_log_level
+        == "DEBUG"
+    )
+
+    (worker,) = page(cluster, base)["workers"]
+    before = set(running.pids("scheduler.run.container"))
+    status, body = ask(cluster, f"{base}/profiling/restartworker/{worker['host']}:{worker['port']}", "POST")
+    assert (status, json.loads(body)["status"]) == (200, "ok")
+    until(lambda: len(now := set(running.pids("scheduler.run.container"))) == 1 and not now & before)
+
+    ask(cluster, f"{base}/rebalance/0", "POST", b'{"rebalanceOptions": {"numWorkers": 2}}')
+    until(lambda: page(cluster, base)["workersTotal"] == 2 and page(cluster, base)["status"] == "ACTIVE")
 
 
 def test_metrics_count_what_thrift_counts(cluster: Cluster, run: Run) -> None:

@@ -152,7 +152,7 @@ def test_orders_that_cannot_be_are_answered_with_the_reason(tmp_path: Path) -> N
 def test_profiling_is_answered_as_switched_off(tmp_path: Path) -> None:
     async def story(site: Site) -> None:
         topology_id = await site.submit()
-        for order in ("start/h:6700/5", "stop/h:6700", "dumpjstack/h:6700", "restartworker/h:6700"):
+        for order in ("start/h:6700/5", "stop/h:6700", "dumpjstack/h:6700"):
             done = await site.post(f"topology/{topology_id}/profiling/{order}")
             assert done == {
                 "status": "disabled",
@@ -325,6 +325,16 @@ def test_profiling_is_passed_on_where_it_is_switched_on(tmp_path: Path) -> None:
         (storm.ProfileAction.JPROFILE_STOP, [6700]),
         (storm.ProfileAction.JMAP_DUMP, [6700]),
     ]
+
+
+def test_a_worker_is_started_again_without_a_profiler(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        done = await site.post("topology/wc-1-2/profiling/restartworker/h:6701")
+        assert done == {"status": "ok", "id": "h:6701"}
+
+    ((_, topology_id, request),) = record(tmp_path, story)
+    assert (topology_id, request.nodeInfo.port) == ("wc-1-2", [6701])
+    assert request.action == idl.load().ProfileAction.JVM_RESTART
 
 
 def test_the_history(tmp_path: Path) -> None:
