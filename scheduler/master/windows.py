@@ -15,6 +15,8 @@ Memory: 6 arrays of 8 bytes a counter, and a closed bucket takes one byte for
 a counter that stood still, 3 for one that grew by less than 65536, and nothing
 if all stood still.  A bolt with one input and one output has 8 counters and
 needs 3 to 6 KiB; one with 20 streams to either side, all of them busy, 45 KiB.
+A topology process of 5000 tasks grows by 33 MiB with one stream each, and by
+190 MiB with 20, after days at work.
 
 Source of the idea: storm:storm-client/src/jvm/org/apache/storm/metric/internal/MultiCountStat.java
 """
