@@ -336,13 +336,25 @@ def test_17_values_pass_from_python_to_python_unchanged(run: Run) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_18_a_tuple_of_fifty_megabytes_passes(run: Run, workers: int) -> None:
+def test_18_a_tuple_of_fifty_megabytes_passes_while_others_get_theirs(run: Run, workers: int) -> None:
     draft = numbers(1)
     draft.bolt("big", "big.py", {"numbers": "shuffle"}, size=50_000_000)
     draft.bolt("last", "slow.py", {"big": "shuffle"})
+    draft.spout("steady", "steady.py")
+    draft.bolt("sink", "sink.py", {"steady": "shuffle"})
     running = run(draft, {"topology.workers": workers})
     all_acked(running, 1)
     assert [note["length"] for note in running.notes("last", what="length")] == [50_000_000]
+    # Meanwhile others got their tuples as ever; before the start of the sink they had to wait.
+    emitted = {note["number"]: note["at"] for note in running.notes("steady", what="emit")}
+    [started] = running.notes("sink", what="handshake")
+    waits = [
+        note["at"] - emitted[note["values"][0]]
+        for note in running.notes("sink", what="tuple")
+        if emitted[note["values"][0]] > started["at"]
+    ]
+    assert len(waits) > 10
+    assert max(waits) < 5
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -703,7 +715,8 @@ def test_40_a_regular_emit_on_a_direct_stream_errs_and_a_direct_one_to_a_strange
 
 def test_41_submitted_inactive_no_component_is_started_until_activated(run: Run) -> None:
     running = run(numbers_and_sink(3), is_active=False)
-    until(lambda: running.pids("scheduler.run.container") and running.info().sched_status == "")
+    all_acked(run(numbers_and_sink(1)), 1)  # there was time
+    assert running.info().status == "INACTIVE"
     assert running.notes("numbers") == running.notes("sink") == []
     assert running.pids("counting.py") == running.pids("sink.py") == []
     running.cluster.nimbus.activate(running.name)
