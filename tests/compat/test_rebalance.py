@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from thriftpy2.thrift import TApplicationException
 
 from storm_compat.thrift import idl
-from tests.cluster import Draft, Running, until
+from tests.cluster import BIN, Draft, Running, until
+from tests.cluster import run as run_command
 from tests.compat.conftest import Run
 
 pytestmark = [
@@ -24,7 +26,7 @@ pytestmark = [
 def steady(sink_count: int = 4, spout_count: int = 1) -> Draft:
     """A draft with spouts that emit without end, and bolts that note what they get."""
     draft = Draft()
-    draft.spout("numbers", "steady.py", par=spout_count)
+    draft.spout("numbers", "remembers.py", par=spout_count)
     draft.bolt("sink", "sink.py", {"numbers": "shuffle"}, par=sink_count)
     return draft
 
@@ -225,3 +227,30 @@ def test_another_conf_is_told_to_the_components_it_concerns_and_to_the_engine(ru
     goes_on(running)
     settled(running)
     assert running.notes("numbers", what="fail") == []
+
+
+def test_the_command_line_shows_what_would_move_and_then_moves_it(run: Run, tmp_path: Path) -> None:
+    running = run(steady())
+    goes_on(running)
+    before = pids(running)
+    command = [BIN / "heronry", "rebalance", running.name, "--nimbus", running.cluster.address, "-n", "2"]
+    code, shown = run_command(*command, "--dry-run", cwd=tmp_path)
+    assert code == 0
+    assert [line.split() for line in shown.splitlines()] == [
+        ["TASK", "COMPONENT", "FROM", "TO"],
+        ["5", "sink", "1", "2"],
+        ["6", "sink", "1", "2"],
+        [],
+        ["CONTAINER", "TASKS"],
+        ["1", "3", "stays"],
+        ["2", "2", "starts"],
+    ]
+    assert running.info().status == "ACTIVE"
+    assert pids(running) == before
+    code, shown = run_command(*command, "-w", "1", "-e", "sink=1", cwd=tmp_path)
+    assert (code, shown.splitlines()[-1]) == (0, f"{running.name} is ACTIVE")
+    until_containers(running, 2)
+    until(lambda: len(pids(running)) == 5, "all run")
+    after = pids(running)
+    assert {task for task in before if before[task] != after[task]} == {5, 6}
+    settled(running)
