@@ -224,7 +224,7 @@ def test_14_15_activating_the_killed_fails_but_killing_it_again_sooner_works(
 
 def test_37_hostile_frames_close_their_own_connection_only(cluster: Cluster) -> None:
     unframed = b"\x80\x01\x00\x01\x00\x00\x00\x09getLeader\x00\x00\x00\x01\x00"
-    nested = b"\x80\x01\x00\x01" + struct.pack(">i", 8) + b"activate" + b"\0\0\0\1" + b"\x0c\0\1" * 100_000
+    nested = b"\x80\x01\x00\x01" + struct.pack(">i", 8) + b"activate" + b"\0\0\0\1" + b"\x0c\0\x09" * 100_000
     hostile = [
         b"GET / HTTP/1.0\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
