@@ -29,6 +29,9 @@ META = STORM.SettableBlobMeta(acl=[])
 # thriftpy2's own servers close after 3 s; CI waits the five minutes that a user may take over lunch.
 IDLE_S = float(os.environ.get("HERONRY_TEST_IDLE_S", "5"))
 OPTIONS = STORM.SubmitOptions(initial_status=STORM.TopologyInitialStatus.ACTIVE)
+PROFILE = STORM.ProfileRequest(
+    nodeInfo=STORM.NodeInfo(node="x", port=[6700]), action=STORM.ProfileAction.JVM_RESTART
+)
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +341,14 @@ def test_every_method_of_the_interface_is_answered_on_one_connection(cluster: Cl
         "isRemoteBlobExists": ("every",),
         "createStateInZookeeper": ("every",),
         "deleteBlob": ("every",),
+        "rebalance": (name, STORM.RebalanceOptions(wait_secs=0)),
+        "setLogConfig": (topology_id, STORM.LogConfig(named_logger_level={})),
+        "getLogConfig": (topology_id,),
+        "debug": (name, "numbers", False, 10.0),
+        "uploadNewCredentials": (name, STORM.Credentials(creds={"key": "value"})),
+        "setWorkerProfiler": (topology_id, PROFILE),
+        "getComponentPendingProfileActions": (topology_id, "numbers", STORM.ProfileAction.JSTACK_DUMP),
+        "getTopologyHistory": ("me",),
         "beginFileDownload": (f"{topology_id}-stormjar.jar",),
         "downloadChunk": (cluster.nimbus.beginFileDownload(f"{topology_id}-stormjar.jar"),),
     }
@@ -356,6 +367,11 @@ def test_every_method_of_the_interface_is_answered_on_one_connection(cluster: Cl
         "setBlobMeta",
         "createStateInZookeeper",
         "deleteBlob",
+        "rebalance",
+        "setLogConfig",
+        "debug",
+        "uploadNewCredentials",
+        "setWorkerProfiler",
     }
     with INTERFACE.open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
