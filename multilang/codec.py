@@ -58,6 +58,9 @@ _OBJECT_START = re.compile(r'\{\s*"')
 # to the end of the block, so this is what keeps a large one that never parses from taking minutes.
 _TRIES = 32
 
+_TEXT_OR_LAST_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
+_MENDED_CHARS = 1_000_000
+
 _ODD_TUPLE = re.compile(rb'"tuple"(?!: ?\[)')
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 
@@ -73,6 +76,11 @@ def decode_tolerantly(text: bytes) -> list[Event]:
         return []
     events: list[Event] = []
     objects, noise = _split_objects(content)
+    if not objects and len(content) <= _MENDED_CHARS:
+        # Storm's readers take a comma too many, and some libraries write JSON by hand.
+        mended = _TEXT_OR_LAST_COMMA.sub(lambda found: found[0] if found[0] != "," else "", content)
+        if mended != content:
+            objects, noise = _split_objects(mended)
     if noise:
         events.append(Noise(noise[:_NOISE_CHARS]))
     if len(objects) > 1:

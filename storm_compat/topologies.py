@@ -232,7 +232,10 @@ class Topologies:
             )
             conf = confs.effective(self._cluster_conf, stored)
             links = blob_map.parse(conf)
-            compiled = compile_topology(submission.name, topology_id, conf, submission.code)
+            # Of a large topology this takes a while, and other clients are to be answered meanwhile.
+            compiled = await asyncio.to_thread(
+                compile_topology, submission.name, topology_id, conf, submission.code
+            )
             await asyncio.to_thread(refuse_own_code, submission.jar, compiled.java_classes)
             packing = round_robin(compiled.topology, self._container_count(conf))
             kept = Kept(

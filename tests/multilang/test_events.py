@@ -80,6 +80,13 @@ def test_rule_5_raw_control_characters_and_wrong_utf_8() -> None:
     assert one(b'{"command": "log", "msg": "a\xffb"}') == Log("a\ufffdb")
 
 
+def test_rule_5_a_comma_too_many_outside_texts() -> None:
+    event = one('{"command": "emit", "tuple": ["a,]", {"b": 1,},\n], }')
+    assert isinstance(event, Emit)
+    assert bytes(event.values) == b'["a,]",{"b":1}]'
+    assert one('{"command": "log", "msg": "x,}" y}') == Noise('{"command": "log", "msg": "x,}" y}')
+
+
 def test_rule_6_prints_in_front_of_a_message() -> None:
     assert said(b"noise\n" + SYNC) == [Noise("noise"), Sync()]
     assert said(b"noise without end" + SYNC) == [Noise("noise without end"), Sync()]
