@@ -185,6 +185,29 @@ def test_no_http_and_where_it_should_be_exclude_each_other(tmp_path, heronry):
     assert (result.code, "--ui: 'nowhere:nothing' is not HOST:PORT" in result.err) == (ExitCode.USAGE, True)
 
 
+def test_a_port_that_asks_nobody_opens_to_other_machines_only_if_one_says_so(tmp_path, heronry):
+    result = heronry("dev", "--root", tmp_path / "root", "--nimbus", "0.0.0.0:0", "--no-ui")
+    assert (result.code, result.out) == (ExitCode.FAILED, "")
+    assert "whoever reaches 0.0.0.0:0 (plain) could run programs here as this user" in result.err
+    assert "--trust-network" in result.err
+
+
+def test_with_that_said_it_opens_and_warns(dev):
+    cluster = dev("--json", "--nimbus", "0.0.0.0:0", "--trust-network")
+    assert document(cluster)["nimbus"].startswith("0.0.0.0:")
+    cluster.terminate()
+    _, err = cluster.communicate(timeout=60)
+    assert "asks nobody for a password: whoever reaches that address can run programs here" in err
+
+
+def test_a_conf_that_cannot_be_used_is_named(tmp_path, heronry):
+    conf = tmp_path / "storm.yaml"
+    conf.write_text("heronry.thrift.digest.port: 0\n")
+    result = heronry("dev", "--root", tmp_path / "root", "--nimbus", "127.0.0.1:0", "--no-ui", "--conf", conf)
+    assert result.code == ExitCode.FAILED
+    assert "DIGEST-MD5 needs java.security.auth.login.config" in result.err
+
+
 def test_a_root_that_cannot_be_used_is_named(tmp_path, heronry):
     (tmp_path / "file").write_text("")
     result = heronry("dev", "--root", tmp_path / "file" / "root", "--nimbus", "127.0.0.1:0")
