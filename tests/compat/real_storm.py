@@ -48,7 +48,6 @@ _WORKER_LOG4J = _LOG4J.replace(
 
 HURRIED = {
     "topology.stats.sample.rate": 1.0,
-    "nimbus.topology.blobstore.deletion.delay.ms": 0,
     "nimbus.monitor.freq.secs": 1,
     "supervisor.monitor.frequency.secs": 1,
     "supervisor.localizer.update.blob.interval.secs": 1,
