@@ -30,11 +30,11 @@ def merged(old: Mapping[str, LogLevelRecord], config: Any, now: float) -> dict[s
         if wanted.action == action.REMOVE:
             levels.pop(name, None)
         elif wanted.action == action.UPDATE:
-            level = (wanted.target_log_level or "").upper()
+            # `storm set_log_level` of 2.0 puts the level into the field behind.
+            given = wanted.target_log_level or wanted.reset_log_level
+            level = (given or "").upper()
             if level not in LEVELS:
-                raise InvalidSetting(
-                    f"{wanted.target_log_level!r} is no log level for {name}; use one of {', '.join(LEVELS)}"
-                )
+                raise InvalidSetting(f"{given!r} is no log level for {name}; use one of {', '.join(LEVELS)}")
             timeout_s = max(wanted.reset_log_level_timeout_secs or 0, 0)
             until_ms = int(now * 1000) + timeout_s * 1000 if timeout_s else None
             levels[name] = LogLevelRecord(level, timeout_s, until_ms)

@@ -1,4 +1,4 @@
-"""Keeps the programs of a list running until its stdin ends; then ends them and all that lives in their folder.
+"""Keeps the programs of a list running until its stdin ends; then ends them and all that lives in a folder.
 
 Usage: python keeper.py FOLDER < a line of JSON: a list of commands
 

@@ -216,6 +216,36 @@ def test_21_get_errors_tells_the_last_error_of_each_component(storm: StormClient
     assert json.loads(done.stdout.splitlines()[-1]) == {"Failure": "No topologies running with name nosuch"}
 
 
+def test_22_log_levels_are_set_for_a_while(storm: StormClient, run: Run) -> None:
+    running = run(small(), is_active=False)
+    nimbus = running.cluster.nimbus
+
+    done = storm("set_log_level", "-l", "ROOT=DEBUG:30", running.name)
+    assert done.code == 0, done.output
+    level = nimbus.getLogConfig(running.topology_id).named_logger_level["ROOT"]
+    if not (is_real_storm(running.cluster) and storm.version == "2.0.0"):
+        assert level.target_log_level == "DEBUG"
+    assert 0 < level.reset_log_level_timeout_epoch / 1000 - time.time() <= 30
+
+    done = storm("set_log_level", "-r", "ROOT", running.name)
+    assert done.code == 0, done.output
+    assert "ROOT" not in (nimbus.getLogConfig(running.topology_id).named_logger_level or {})
+
+    done = storm("set_log_level", "-l", "ROOT=DEBUG", "nosuch")
+    assert done.code == 1
+    assert "nosuch is not a running topology" in done.output
+
+
+def test_23_credentials_are_the_owners_to_give(storm: StormClient, run: Run) -> None:
+    running = run(small(), is_active=False)
+    done = storm("upload-credentials", running.name, "key", "value")
+    assert done.code == 0, done.output
+    if storm.version != "1.2.4":  # it cannot name anybody
+        done = storm("upload-credentials", running.name, "-u", "otheruser", "key", "value")
+        assert done.code == 1
+        assert "AuthorizationException" in done.output
+
+
 @pytest.mark.differs("ClusterSummary has nimbus_uptime_secs")
 @pytest.mark.parametrize("storm", ["0.10.2"], indirect=True)
 def test_43_storm_0_10_submits_lists_activates_and_kills(

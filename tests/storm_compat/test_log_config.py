@@ -58,6 +58,13 @@ def test_what_makes_no_sense_is_refused(levels: dict[str, Any], text: str) -> No
     assert str(caught.value).startswith(text)
 
 
+def test_a_level_that_storm_2_0_puts_into_another_field_is_understood() -> None:
+    storm = idl.load()
+    level = storm.LogLevel(action=storm.LogLevelAction.UPDATE, reset_log_level="DEBUG")
+    wanted = storm.LogConfig(named_logger_level={"a": level})
+    assert log_config.merged({}, wanted, NOW) == {"a": LogLevelRecord("DEBUG")}
+
+
 def test_what_is_shown_is_what_holds() -> None:
     storm = idl.load()
     levels = {
