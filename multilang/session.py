@@ -27,6 +27,8 @@ from multilang.framing import FrameReader
 from multilang.msgpack import MessageReader
 from multilang.serializer import Serializer
 
+_NOT_PLAIN = (msgspec.MsgspecError, RecursionError, ValueError)
+
 
 class Kind(enum.Enum):
     """Which half of the protocol a component speaks."""
@@ -114,13 +116,11 @@ class ShellSession:
         return events
 
     def _events(self, texts: list[bytes], *, is_plain: bool) -> list[Event]:
-        decode = codec.decode
-        events: list[Event] = []
-        for text in texts:
-            try:
-                events.append(decode(text))
-            except (msgspec.MsgspecError, RecursionError, ValueError):
-                events += codec.decode_tolerantly(text)
+        events: list[Event]
+        try:
+            events = list(map(codec.decode, texts))
+        except _NOT_PLAIN:
+            events = _one_by_one(texts)
         if not is_plain:
             events = [tidied for event in events for tidied in codec.tidy(event)]
         if not self._has_answered:
@@ -139,3 +139,14 @@ class ShellSession:
                 if self.state is State.GREETING:
                     self.state = State.OPEN
                 return
+
+
+def _one_by_one(texts: list[bytes]) -> list[Event]:
+    """Decode texts of which some are not well-formed."""
+    events: list[Event] = []
+    for text in texts:
+        try:
+            events.append(codec.decode(text))
+        except _NOT_PLAIN:
+            events += codec.decode_tolerantly(text)
+    return events

@@ -26,6 +26,9 @@ from scheduler.topology import Topology
 MISSING: Any = object()
 """What a look for a delivery that is not pending finds; None means pending without a tree."""
 
+BAD_VALUES = (BadTuple, msgspec.MsgspecError, ValueError)
+"""What a grouping raises of values that do not fit it."""
+
 UNRELIABLE = (b"", b"null")
 """Message ids that mean: nobody wants to know."""
 
@@ -55,9 +58,13 @@ class EmitRules:
         """Return where the groupings send a tuple; None if its values do not fit them."""
         try:
             return route.choose(event.values)
-        except (BadTuple, msgspec.MsgspecError, ValueError) as exc:
-            self._drop(local, event, f"emitted to stream {event.stream!r}: {exc}")
+        except BAD_VALUES as exc:
+            self.drop_misfit(local, event, exc)
             return None
+
+    def drop_misfit(self, local: LocalTask, event: Emit, exc: Exception) -> None:
+        """Report a tuple whose values do not fit the groupings."""
+        self._drop(local, event, f"emitted to stream {event.stream!r}: {exc}")
 
     def choose(self, local: LocalTask, event: Emit, route: Route | None) -> Slots | None:
         """Choose for emits that are direct, want the task ids, or are wrong; None: nothing to deliver."""

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from scheduler.stream.routing import Route, Slots
 
 PARTS_PER_DELIVERY = 5
+_SAMPLE_EVERY = 20
+"""Of so many deliveries of an input one is timed, as by Storm's default rate of 0.05."""
+
 Part = bytes | msgspec.Raw
 
 
@@ -85,6 +88,7 @@ class LocalTask:
         "queued_bytes",
         "rest",
         "routes",
+        "sample_step",
         "samples",
         "session",
         "spoke_at",
@@ -114,6 +118,7 @@ class LocalTask:
         # tells the input back, and the counters are the executed counts.  The
         # last index is the system's: ticks and heartbeats.
         self.step = len(inputs) + 1
+        self.sample_step = _SAMPLE_EVERY * self.step
         self.counters = list(range(self.step))
         self.pend: dict[int, Root | tuple[Root, ...] | None] = {}
         self.samples: dict[int, float] = {}
