@@ -202,11 +202,11 @@ class Blobs:
 
     # ---- reading
 
-    def has(self, key: str) -> bool:
+    def has(self, key: str | None) -> bool:
         """Return whether there is a blob of that key."""
         try:
-            self._find(key)
-        except KeyNotFound:
+            self._find(blob_keys.check(key))
+        except (KeyNotFound, InvalidKey):
             return False
         return True
 

@@ -306,7 +306,7 @@ class Nimbus:
         return self._blobs.set_replication(key, replication, _caller())
 
     def isRemoteBlobExists(self, key: str | None) -> bool:
-        return self._blobs.has(key or "")
+        return self._blobs.has(key)
 
     def createStateInZookeeper(self, key: str | None) -> None:
         """Do nothing: it tells several Nimbus who has a blob."""

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from thriftpy2.protocol import TCyBinaryProtocol
-from thriftpy2.thrift import TApplicationException, TPayload
+from thriftpy2.thrift import TApplicationException, TException, TPayload
 from thriftpy2.transport import TCyMemoryBuffer
 
 from storm_compat.thrift import idl
@@ -139,9 +139,14 @@ class Calls:
             if inspect.isawaitable(value):
                 value = await _finished(value)
         except Exception as error:
-            if (declared := self._declared(name, error)) is None:
+            if (declared := self._declared(name, error)) is not None:
+                return declared
+            if isinstance(error, TApplicationException) or not isinstance(error, TException):
                 raise
-            return declared
+            # One of the interface's that this method does not declare: Storm's clients see an internal error,
+            # but there is nothing wrong here.
+            text = f"Internal error processing {name}: {getattr(error, 'msg', error)}"
+            raise TApplicationException(TApplicationException.INTERNAL_ERROR, text) from error
         result: TPayload = getattr(self._service, f"{name}_result")()
         if (success := result.thrift_spec.get(0)) is not None:
             setattr(result, success[1], value)

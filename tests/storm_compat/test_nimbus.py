@@ -294,6 +294,7 @@ def test_a_blob_from_its_creation_to_its_deletion(served: Callable[[Story], Worl
         session = client.beginCreateBlob("k", storm.SettableBlobMeta(acl=[me], replication_factor=-1))
         client.uploadBlobChunk(session, b"abc")
         assert client.isRemoteBlobExists("k") is False
+        assert client.isRemoteBlobExists("../keys/k\0") is False
         client.finishBlobUpload(session)
         client.createStateInZookeeper("k")
         assert client.isRemoteBlobExists("k") is True

@@ -62,6 +62,9 @@ class Handler:
     def deactivate(self, name: str) -> None:
         raise LookupError(f"no shelf\nfor {name}")
 
+    def getLogConfig(self, name: str) -> Any:  # noqa: N802  Storm's name
+        raise storm.NotAliveException(msg=f"{name} is not alive")
+
     def isTopologyNameAllowed(self, name: str) -> bool:  # noqa: N802  Storm's name
         return name != "taken"
 
@@ -278,6 +281,17 @@ def test_an_unexpected_exception_arrives_with_an_id_that_is_also_in_the_log(
     assert record.getMessage() == f"deactivate failed, error id {match[1]}"
     assert record.exc_info
     assert record.exc_info[0] is LookupError
+
+
+def test_an_exception_of_the_interface_that_the_method_does_not_declare_arrives_by_its_text_and_is_not_logged(
+    server: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    with server.client() as client:
+        assert failure(client.getLogConfig, "words") == (
+            TApplicationException.INTERNAL_ERROR,
+            "Internal error processing getLogConfig: words is not alive",
+        )
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_a_cancelled_wait_inside_a_handler_is_an_internal_error_and_no_end_of_the_connection(
