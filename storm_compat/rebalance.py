@@ -14,6 +14,7 @@ Source: storm:storm-server/src/main/java/org/apache/storm/daemon/nimbus/Nimbus.j
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -100,6 +101,10 @@ def order(kept: Kept, options: Any) -> RebalanceRecord:
     resources: Mapping[str, Mapping[str, float]] = options.topology_resources_overrides or {}
     for component in (*executors, *resources):
         _refuse_unknown(kept.topology, component)
+    for component, needs in resources.items():
+        for resource, amount in needs.items():
+            if not (math.isfinite(amount) and amount >= 0):  # JSON could not keep the former
+                raise InvalidTopology(f"Component {component} cannot need {amount} of {resource}")
     changed = _with_conf(kept.topology, overrides)
     refuse_unusable_settings(changed)
     blob_map.parse(changed.conf)

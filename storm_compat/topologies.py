@@ -51,7 +51,7 @@ from storm_compat.blob_map import Link
 from storm_compat.compile import Compiled, compile_topology
 from storm_compat.credentials import refuse_foreign
 from storm_compat.depot import Depot
-from storm_compat.errors import AlreadyAlive, CompatError, NotAlive
+from storm_compat.errors import AlreadyAlive, CompatError, InvalidSetting, NoSuchComponent, NotAlive
 from storm_compat.java_code import refuse_own_code
 from storm_compat.java_settings import not_run
 from storm_compat.rebalance import Rebalanced
@@ -330,9 +330,14 @@ class Topologies:
         """Show emits of a component, or of all, in the log, or stop doing so; the rate stays when stopped.
 
         Raises:
-            NotAlive: Storm's text.
+            NotAlive, NoSuchComponent: Storm's texts.
+            InvalidSetting: the percentage is no number.
         """
         alive = self.named(name)
+        if component and component not in {c.component for c in alive.kept.topology.components}:
+            raise NoSuchComponent(component)
+        if sampling_pct is not None and math.isnan(sampling_pct):  # JSON could not keep it
+            raise InvalidSetting("The sampling percentage must be a number from 0 to 100, but is NaN")
         key = component or alive.topology_id
         old = alive.settings.debug.get(key, DebugRecord(is_enabled=False))
         pct = min(max(sampling_pct or 0.0, 0.0), 100.0) if is_enabled else old.sampling_pct
@@ -440,20 +445,28 @@ class Topologies:
     def _adopt(self, topology_id: str) -> None:
         try:
             kept, status = self._depot.read(topology_id), self._depot.status(topology_id)
-            settings = self._depot.settings(topology_id)
         except (SchedulerError, msgspec.MsgspecError) as exc:
             logger.error("cannot read a topology, leaving it alone: topology=%s reason=%s", topology_id, exc)
             return
-        alive = Alive(kept, status, settings, has_started=False)
-        self._entries[topology_id] = _Entry(alive)
+        self._entries[topology_id] = _Entry(Alive(kept, status, has_started=False))
+        self._adopt_settings(topology_id)
         if status.status is Status.ACTIVE or self._has_started(topology_id):
             self._supervise(topology_id)
         # As with Storm a wait begins anew: how much of it was over, nobody knows any more.
-        until = self._clock() + (alive.status.wait_s or 0.0)
-        if alive.status.status is Status.KILLED:
+        until = self._clock() + (status.wait_s or 0.0)
+        if status.status is Status.KILLED:
             self._remove_at(topology_id, until)
-        elif alive.status.status is Status.REBALANCING:
+        elif status.status is Status.REBALANCING:
             self._rebalance_at(topology_id, until)
+
+    def _adopt_settings(self, topology_id: str) -> None:
+        """Take log levels and debug as they were; losing them is no reason to lose the topology."""
+        entry = self._entries[topology_id]
+        try:
+            entry.alive = dataclasses.replace(entry.alive, settings=self._depot.settings(topology_id))
+        except StateError as exc:
+            logger.error("cannot read log levels and debug: topology=%s reason=%s", topology_id, exc)
+            self._trouble(topology_id, f"Log levels and debug are lost, set them again: {exc}")
 
     def _has_started(self, topology_id: str) -> bool:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -41,6 +42,14 @@ def order(**options: Any) -> RebalanceRecord:
         (
             {"topology_resources_overrides": {"x": {"cpu": 2.0}}},
             "Invalid component x for topology wc, valid values are count,words",
+        ),
+        (
+            {"topology_resources_overrides": {"count": {"cpu": math.nan}}},
+            "Component count cannot need nan of cpu",
+        ),
+        (
+            {"topology_resources_overrides": {"count": {"cpu": -1.0}}},
+            "Component count cannot need -1.0 of cpu",
         ),
         ({"num_executors": {"count": 0}}, "Number of executors must be greater than 0"),
         ({"num_executors": {"x": -1}}, "Number of executors must be greater than 0"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from scheduler.control.messages import Answer
 from scheduler.errors import InvalidTransition, PackingError, StateError
-from scheduler.state.records import DebugRecord, Status, StatusRecord
+from scheduler.state.records import DebugRecord, SettingsRecord, Status, StatusRecord, path_of
 from storm_compat import keys
 from storm_compat.blob_acl import WORLD
 from storm_compat.blob_files import BlobMeta
@@ -18,7 +19,9 @@ from storm_compat.errors import (
     AlreadyAlive,
     InvalidConf,
     InvalidJar,
+    InvalidSetting,
     InvalidTopology,
+    NoSuchComponent,
     NotAlive,
     NotAuthorized,
 )
@@ -561,6 +564,10 @@ def test_settings_and_credentials_outlive_nimbus_and_go_with_the_topology(world:
             topologies.set_debug("wc", "count", 250.0, is_enabled=True)
             topologies.set_debug("wc", "", -1.0, is_enabled=True)
             topologies.set_debug("wc", "count", None, is_enabled=False)
+            with pytest.raises(NoSuchComponent):
+                topologies.set_debug("wc", "nosuch", 10.0, is_enabled=True)
+            with pytest.raises(InvalidSetting):
+                topologies.set_debug("wc", "count", math.nan, is_enabled=True)
             topologies.add_credentials("wc", {"b": "2"}, "me")
             with pytest.raises(NotAuthorized):
                 topologies.add_credentials("wc", {"b": "3"}, "eve")
@@ -577,6 +584,19 @@ def test_settings_and_credentials_outlive_nimbus_and_go_with_the_topology(world:
             topologies.kill("wc", 0)
             await until(lambda: topologies.is_free("wc"))
         assert kept_files(world) == set()
+
+    play(story)
+
+
+def test_settings_that_cannot_be_read_do_not_lose_the_topology(world: World) -> None:
+    async def story() -> None:
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+        world.store.set(path_of(topology_id, "settings"), b'{"debug": {"count": null}}')
+        async with world.nimbus() as topologies:
+            alive = topologies.named("wc")
+            assert alive.settings == SettingsRecord()
+            assert "Log levels and debug are lost" in alive.troubles[-1].text
 
     play(story)
 
