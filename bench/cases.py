@@ -5,6 +5,7 @@
     word count   spout -> split -> count under full load: rate, and what the engine costs beside components
     latency      spout -> b1 -> b2 at a steady rate: how long until the spout has the ack
     nimbus       calls and submissions, with many topologies that do not run: `bench.nimbus`
+    flood        more than can be done: does the engine's memory grow?
     router       the stream manager's logic alone, in a process of its own
 
 A window is opened by one look at all processes and closed by another; both
@@ -27,11 +28,13 @@ from pathlib import Path
 
 from bench import machine
 from bench.cluster import BenchError, Cluster, Submitted
+from scheduler.config import StreamConfig
 
 HOPS_PER_SENTENCE = 7.4
 """Tuples delivered to a component: the sentence, and 6.4 words."""
 
 LATENCY_RATE_PER_S = 500
+_LOOK_S = 0.25
 _SETTLE_S = 3.0
 """Until a spout with nothing to say has its longest pause, and the processes are done with starting."""
 
@@ -44,13 +47,21 @@ class Pace:
     window_s: float = 15.0
     latency_s: float = 20.0
     idle_s: float = 10.0
+    flood_s: float = 20.0
     starts: int = 3
     router_rounds: int = 5
     nimbus_calls: int = 2000
 
 
 QUICK = Pace(
-    warm_up_s=2.0, window_s=5.0, latency_s=6.0, idle_s=3.0, starts=1, router_rounds=2, nimbus_calls=500
+    warm_up_s=2.0,
+    window_s=5.0,
+    latency_s=6.0,
+    idle_s=3.0,
+    flood_s=8.0,
+    starts=1,
+    router_rounds=2,
+    nimbus_calls=500,
 )
 
 
@@ -107,6 +118,7 @@ def idle(cluster: Cluster, pace: Pace) -> Measured:
     return Measured(
         {
             "rss_mib": sum(one["rss"] for one in memory.values()),
+            "container_mib": memory["container"]["rss"],
             "pss_mib": sum(one["pss"] for one in memory.values()),
             "cpu_percent": 100 * window.cpu_s(*machine.ENGINE) / window.seconds,
         },
@@ -143,6 +155,32 @@ def word_count(
         },
         window.foreign_cores,
         {"sentences": sentences, "seconds": window.seconds, "cpu_s": window.cpu_s_by_label()},
+    )
+
+
+def flood(cluster: Cluster, pace: Pace) -> Measured:
+    """Memory of the engine and the queue of a slow bolt, while a spout without limit feeds an amplifier."""
+    submitted = cluster.submit("flood")
+    cluster.wait_for(submitted, "progress")
+    engine = [p for p in cluster.processes() if p.role in machine.ENGINE]
+    memory_mib, queued_bytes = [], []
+    before = machine.sample(cluster.processes())
+    while time.monotonic() < before.at + pace.flood_s:
+        # First what makes nimbus load the page.
+        queued_bytes.append(cluster.gauge("heronry_component_queued_bytes", submitted, "slow"))
+        memory_mib.append(sum(one["rss"] for one in machine.memory_mib(engine).values()))
+        time.sleep(_LOOK_S)
+    window = machine.Window(before, machine.sample(cluster.processes()))
+    taken = _sentences(submitted, window)
+    cluster.kill(submitted)
+    return Measured(
+        {
+            "growth_mib": max(memory_mib) - memory_mib[0],
+            "queued_to_mark": max(queued_bytes) / StreamConfig().high_mark_bytes,
+            "tuples_per_s": taken / window.seconds,
+        },
+        window.foreign_cores,
+        {"memory_mib": memory_mib, "queued_bytes": queued_bytes},
     )
 
 

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,7 @@ class Cluster:
 
     start_within_s = 30.0
     kill_within_s = 10.0
+    has_ui = False
 
     def __init__(self, folder: Path, project: Path) -> None:
         self.folder = folder
@@ -91,7 +93,8 @@ class Cluster:
     def start(self) -> float:
         """Start the cluster and return how many seconds it took until calls were accepted."""
         self.folder.mkdir(parents=True)
-        command = [_heronry(), "dev", "--root", str(self._root), "--nimbus", "127.0.0.1:0", "--no-ui"]
+        command = [_heronry(), "dev", "--root", str(self._root), "--nimbus", "127.0.0.1:0"]
+        command += ["--ui", "127.0.0.1:0"] if self.has_ui else ["--no-ui"]
         ready = self._root / "ready.json"
         began = time.monotonic()
         with self._output.open("wb") as output:
@@ -170,6 +173,21 @@ class Cluster:
         listed = json.loads(self.heronry("list", "--json"))
         for topology in listed["topologies"]:
             self.heronry("kill", topology["name"], "--now", "--yes")
+
+    def gauge(self, name: str, submitted: Submitted, component: str) -> float:
+        """Return a component's gauge from the page for Prometheus.
+
+        Raises:
+            BenchError: there is none.
+        """
+        page = json.loads((self._root / "ready.json").read_text())["ui"]  # with `has_ui`
+        with urllib.request.urlopen(f"http://{page}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        head = f'{name}{{component="{component}",topology="{submitted.name}"}} '
+        for line in text.splitlines():
+            if line.startswith(head):
+                return float(line.removeprefix(head))
+        raise BenchError(f"{page}/metrics has no {head}")
 
     def processes(self) -> list[machine.Process]:
         """Return the processes of the cluster."""

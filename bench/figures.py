@@ -50,6 +50,7 @@ TITLES: Mapping[str, str] = {
     "words_wide": "Word count, pystorm, 1/2/2 tasks in one container",
     "words_two": "Word count, pystorm, 1/2/2 tasks in two containers",
     "latency": "Latency, pystorm, spout -> b1 -> b2, 500 tuples/s",
+    "flood": "A spout without limit, an amplifier of 20, and a bolt that takes 0.2 ms a tuple",
     "idle": "Memory and idling, one container",
     "nimbus": "Nimbus: calls one after the other, topologies that do not run but for one",
     "router": "Stream manager alone, no I/O",
@@ -216,6 +217,15 @@ def _idle() -> list[Figure]:
             "idle", "rss_mib", "memory, RSS", "MiB", f"sum over {engine}", most=150.0, storm="890", digits=0
         ),
         Figure(
+            "idle",
+            "container_mib",
+            "memory of the container, RSS",
+            "MiB",
+            "the same look",
+            most=40.0,
+            digits=0,
+        ),
+        Figure(
             "idle", "pss_mib", "memory, PSS", "MiB", f"the same with shared pages divided; {engine}", digits=0
         ),
         Figure(
@@ -267,6 +277,25 @@ def _nimbus() -> list[Figure]:
     ]
 
 
+def _flood() -> list[Figure]:
+    looks = "four looks a second for 20 s; "
+    return [
+        Figure(
+            "flood", "growth_mib", "growth of the engine's memory, RSS", "MiB", looks + "the most", most=20.0
+        ),
+        Figure(
+            "flood",
+            "queued_to_mark",
+            "queue of the slow bolt / high mark",
+            "",
+            looks + "the most, from the page for Prometheus",
+            most=2.0,
+            digits=2,
+        ),
+        Figure("flood", "tuples_per_s", "tuples that the slow bolt takes", "/s", looks, digits=0),
+    ]
+
+
 def _router() -> list[Figure]:
     found = []
     for name, shape, most in (("narrow", "1/1/1 tasks", 2.5), ("wide", "1/2/2 tasks, fields", 3.2)):
@@ -283,6 +312,16 @@ def _router() -> list[Figure]:
                 digits=2,
             ),
         ]
+    found.append(
+        Figure(
+            "router",
+            "extra_us_per_remote_hop",
+            "a tuple to another container: more than to this one, both sides",
+            "µs",
+            "bench/router.py, 1/2/2 tasks in two containers, with acks and a connection over loopback",
+            most=4.0,
+        )
+    )
     return found
 
 
@@ -293,6 +332,7 @@ FIGURES: tuple[Figure, ...] = (
     *_words("words_stormpy", rate="825", ratio="1.43", hop="157-159", most_ratio=0.54, least_rate=3.0),
     *_wide(),
     *_latency(),
+    *_flood(),
     *_idle(),
     *_nimbus(),
     *_router(),

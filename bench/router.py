@@ -16,8 +16,10 @@ hardly depends on the machine or on its load.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from multilang import codec
 from scheduler.plan import Container, Instance, PackingPlan
+from scheduler.stream.links import FrameSplitter
 from scheduler.stream.local_task import LocalTask
 from scheduler.stream.router import StreamManager
 from scheduler.topology import Component, Grouping, GroupingKind, Input, Stream, Topology
@@ -52,23 +55,42 @@ _SPOUT = 1
 
 
 class Played:
-    """A stream manager and the components around it."""
+    """Stream managers and the components around them; between two there is a connection over loopback."""
 
-    def __init__(self, split_count: int, count_count: int) -> None:
+    def __init__(self, split_count: int, count_count: int, *, containers: int = 1) -> None:
         topology = _topology(split_count, count_count)
-        instances = tuple(Instance(c.component, task) for c in topology.components for task in c.tasks)
-        plan = PackingPlan(topology.topology_id, 1, (Container(1, instances),))
-        self.manager = manager = StreamManager(topology, plan, 1, 5, random.Random(1))
-        self.tasks = {name: [t for t in manager.tasks.values() if t.component == name] for name in _SCRIPTS}
+        instances = [Instance(c.component, task) for c in topology.components for task in c.tasks]
+        # Every other task of a bolt is elsewhere, as round-robin packing has it.
+        places = [
+            tuple(i for i in instances if i.task % containers == c % containers) for c in range(containers)
+        ]
+        plan = PackingPlan(
+            topology.topology_id, 1, tuple(Container(c + 1, place) for c, place in enumerate(places))
+        )
+        self.managers = [
+            StreamManager(topology, plan, c + 1, 5 + c, random.Random(c)) for c in range(containers)
+        ]
+        self.home = {task: manager for manager in self.managers for task in manager.tasks}
+        locals_ = [local for manager in self.managers for local in manager.tasks.values()]
+        self.tasks = {name: [t for t in locals_ if t.component == name] for name in _SCRIPTS}
+        self.wires = [Wire(*pair) for pair in itertools.permutations(self.managers, 2)]
         self.chunks: list[bytes] = []
         self.message_count = 0
         self.seconds: list[float] = []
         """By chunk."""
-        for task in manager.tasks:
-            manager.open(task, {}, "", {})
-            manager.receive(task, b'{"pid": 3}\nend\n', 0.0)
-        manager.is_active = True
+        for manager in self.managers:
+            for link in manager.links:
+                manager.link_up(link, 0.0)
+            for task in manager.tasks:
+                manager.open(task, {}, "", {})
+                manager.receive(task, b'{"pid": 3}\nend\n', 0.0)
+            manager.is_active = True
         self._write()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for wire in self.wires:
+            wire.close()
 
     def run(self) -> None:
         """Count words until all sentences are acked."""
@@ -77,7 +99,7 @@ class Played:
             for name in ("split", "count"):
                 for local in self.tasks[name]:
                     self._give(local.task, _SCRIPTS[name](local))
-        if self.manager.tasks[_SPOUT].live:
+        if self.home[_SPOUT].tasks[_SPOUT].live:
             raise AssertionError("not every sentence was acked")
 
     def calibrate(self) -> list[float]:
@@ -94,19 +116,58 @@ class Played:
     def _give(self, task: int, chunk: bytes) -> None:
         self.chunks.append(chunk)
         began = process_time()
-        self.message_count += self.manager.receive(task, chunk, 0.0)
+        self.message_count += self.home[task].receive(task, chunk, 0.0)
         self._write()
         self.seconds.append(process_time() - began)
 
     def _write(self) -> None:
-        """Do what the container does at the end of a round, but for the system calls."""
-        manager = self.manager
-        manager.pump(0.0)
-        for local in manager.take_dirty(0.0):
-            while (data := local.take()) is not None:
-                local.wrote(data, len(data))
-            manager.gates.measure(local, 0.0)
-        manager.take_notices()
+        """Do what the containers do at the end of a round, but for the system calls of pipes."""
+        for manager in self.managers:
+            manager.pump(0.0)
+            for local in manager.take_dirty(0.0):
+                while (data := local.take()) is not None:
+                    local.wrote(data, len(data))
+                manager.gates.measure(local, 0.0)
+            manager.take_notices()
+        if sum(wire.carry() for wire in self.wires):
+            self._write()
+
+
+class Wire:
+    """The way from one stream manager to another."""
+
+    def __init__(self, source: StreamManager, destination: StreamManager) -> None:
+        self._source, self._destination = source, destination
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self._out = socket.create_connection(listener.getsockname())
+            self._in, _ = listener.accept()
+        self._splitter = FrameSplitter()
+        self.row_count = 0
+
+    def carry(self) -> bool:
+        """Send what waits and let it arrive; return whether there was anything."""
+        link = self._source.links[self._destination.container_id]
+        if not link.has_news:
+            return False
+        self.row_count += len(link.rows)
+        frame = link.take_frame()
+        self._source.gates.measure_link(link, 0.0)
+        left = len(frame)
+        while left:
+            sent = self._out.send(frame[-left:][: 64 * 1024])
+            bodies = []
+            while sent:
+                data = self._in.recv(256 * 1024)
+                sent, left = sent - len(data), left - len(data)
+                bodies += self._splitter.feed(data)
+            for body in bodies:
+                self._destination.receive_frame(self._source.container_id, body, 0.0)
+        return True
+
+    def close(self) -> None:
+        """Close both ends."""
+        self._out.close()
+        self._in.close()
 
 
 def _topology(split_count: int, count_count: int) -> Topology:
@@ -177,7 +238,24 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
         values[f"{name}_ns"] = 1e9 * _undisturbed(logic) / message_count
         values[f"{name}_cal_ns"] = 1e9 * _undisturbed(cal) / message_count
         values[f"{name}_ratio"] = values[f"{name}_ns"] / values[f"{name}_cal_ns"]
+    values["extra_us_per_remote_hop"] = _extra_us(rounds)
     return {"values": values, "details": details}
+
+
+def _extra_us(rounds: int) -> float:
+    """Return what a tuple to another container costs more: both sides, loopback and acks included."""
+    totals = []
+    remote_count = 0
+    for containers in (1, 2):
+        seconds = []
+        for _ in range(rounds):
+            played = Played(2, 2, containers=containers)
+            played.run()
+            played.close()
+            seconds.append(played.seconds)
+            remote_count = sum(wire.row_count for wire in played.wires)
+        totals.append(_undisturbed(seconds))
+    return 1e6 * (totals[1] - totals[0]) / remote_count
 
 
 def _undisturbed(rounds: list[list[float]]) -> float:
@@ -201,6 +279,7 @@ def main() -> None:
             f"{shape}: {values[f'{name}_ns']:.0f} ns a message, "
             f"{values[f'{name}_ratio']:.2f} cal of {values[f'{name}_cal_ns']:.0f} ns"
         )
+    print(f"to another container: {measured['values']['extra_us_per_remote_hop']:.1f} µs more a tuple")
 
 
 if __name__ == "__main__":

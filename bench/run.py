@@ -79,6 +79,8 @@ class Bench:
             self._run_on_a_cluster(on_cluster)
         if "nimbus" in self._chosen:
             self._try("nimbus", lambda: nimbus(self._make_cluster, self._pace))
+        if "flood" in self._chosen:
+            self._flood()
         if "router" in self._chosen:
             self._try("router", lambda: cases.router(self._pace))
         if {"words_wide", "words_two"} <= self.measured.keys():
@@ -115,6 +117,12 @@ class Bench:
                 before = self.measured[name]
                 if self._measure(cluster, name):
                     self.measured[name] = cases.mean(before, self.measured[name])
+
+    def _flood(self) -> None:
+        cluster = self._make_cluster("flood")
+        cluster.has_ui = True  # it is asked for what waits
+        with ExitStack() as stack:
+            self._try("flood", lambda: cases.flood(self._started(stack, cluster), self._pace))
 
     def _measure(self, cluster: Cluster, name: str) -> bool:
         is_done = self._try(name, partial(ON_A_CLUSTER[name], cluster, self._pace))
