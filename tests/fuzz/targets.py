@@ -5,6 +5,9 @@
     bare       the end of a message without a frame does not depend on how its bytes come
     sign_in    nobody gets in by noise
     login      a login file is read or refused in our words
+    java       a Java object or class is read or refused in our words, and tells texts alone
+    spoken     what a component writes means the same in one piece and in many, and ends nothing
+    packed     the same in MessagePack
 
 A promise that is broken shows as an exception.
 """
@@ -12,6 +15,8 @@ A promise that is broken shows as an exception.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -20,9 +25,17 @@ from typing import Any
 from thriftpy2.protocol import TCyBinaryProtocol
 from thriftpy2.transport import TCyMemoryBuffer
 
+from multilang.errors import JavaStreamError, NotAShellComponent, RemoteProtocolError
+from multilang.events import Emit, Event, Metric, Noise
+from multilang.java_class import method_names
+from multilang.java_object import read_shell
+from multilang.java_stream import read
+from multilang.serializer import Serializer
+from multilang.session import Kind, ShellSession
 from storm_compat.access.jaas import users
 from storm_compat.errors import InvalidConf
 from storm_compat.failures import misshapen
+from storm_compat.groupings import NoGrouping, grouping
 from storm_compat.thrift import idl
 from storm_compat.thrift.calls import Calls
 from storm_compat.thrift.check import check
@@ -183,12 +196,74 @@ def login(data: bytes) -> None:
     assert all((*found, *found.values()))
 
 
+def java(data: bytes) -> None:
+    started = time.process_time()
+    for reading in (_shell, read, _grouping, method_names):
+        with contextlib.suppress(JavaStreamError, NotAShellComponent, NoGrouping):
+            reading(data)
+    assert time.process_time() - started < MAX_CPU_S
+
+
+def _shell(data: bytes) -> None:
+    found = read_shell(data)
+    assert found.command
+    for text in (*found.command, *found.environment, *found.environment.values(), *found.classes):
+        assert isinstance(text, str)
+
+
+def _grouping(data: bytes) -> None:
+    found = grouping(storm.Grouping(custom_serialized=data), ["a", "b"])
+    assert set(found.fields) <= {"a", "b"}
+
+
+def spoken(data: bytes) -> None:
+    _said(data, Serializer.JSON)
+
+
+def packed(data: bytes) -> None:
+    _said(data, Serializer.MSGPACK)
+
+
+def _said(data: bytes, serializer: Serializer) -> None:
+    if not data:
+        return
+    step, stream = data[0] % 16 + 1, data[1:]
+    assert _events(stream, max(len(stream), 1), serializer) == _events(stream, step, serializer)
+
+
+def _events(stream: bytes, step: int, serializer: Serializer) -> list[str]:
+    """Return what a component's bytes mean; what is no MessagePack is told in pieces, as it comes."""
+    session = ShellSession(Kind.BOLT, serializer)
+    events: list[Event] = []
+    try:
+        for at in range(0, len(stream), step):
+            events += session.receive(stream[at : at + step])
+    except RemoteProtocolError:
+        return []
+    skipped = Noise if serializer is Serializer.MSGPACK else ()
+    return [_meaning(event) for event in events if not isinstance(event, skipped)]
+
+
+def _meaning(event: Event) -> str:
+    if isinstance(event, Emit):
+        values, message_id = bytes(event.values), bytes(event.message_id)
+        assert isinstance(json.loads(values), list)
+        assert (values + message_id).isascii()
+        return f"{event.stream} {event.anchors} {event.direct_task} {values!r} {message_id!r}"
+    if isinstance(event, Metric):
+        return f"{event.name} {bytes(event.params)!r}"
+    return repr(event)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "request": request,
     "answer": answer,
     "bare": bare,
     "sign_in": sign_in,
     "login": login,
+    "java": java,
+    "spoken": spoken,
+    "packed": packed,
 }
 CORPUS_OF = {
     "request": "messages",
@@ -196,4 +271,7 @@ CORPUS_OF = {
     "bare": "bare",
     "sign_in": "sign_in",
     "login": "login",
+    "java": "java",
+    "spoken": "spoken",
+    "packed": "packed",
 }
