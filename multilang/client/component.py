@@ -237,8 +237,10 @@ class Component:
             self._run()
         while True:
             if not commands:
+                # Other threads may emit while we wait. In this order: what they put before is flushed here, and
+                # what they put later they flush themselves.
+                serializer.write_through = True
                 serializer.flush()
-                serializer.write_through = True  # other threads may emit meanwhile
                 commands.extend(serializer.receive())
                 serializer.write_through = self._careful_count > 0
             self._handle_commands()
