@@ -33,10 +33,11 @@ from storm_compat.errors import InvalidTopology, NotAlive
 from storm_compat.failures import translating
 from storm_compat.rebalance import overrides_of, shown
 from storm_compat.stats import Machine
+from storm_compat.submission import Submission
 from storm_compat.system import with_system_parts
 from storm_compat.thrift import idl
 from storm_compat.thrift.check import CheckError, check
-from storm_compat.topologies import Submission, Topologies
+from storm_compat.topologies import Topologies
 from storm_compat.uploads import Uploads
 
 logger = logging.getLogger(__name__)

@@ -6,9 +6,10 @@
     start    forget what was submitted or removed by half; adopt the rest; begin waits anew
 
 Decisions are elsewhere: what may follow which status in
-`scheduler.control.lifecycle`, what a submission must be in
-`storm_compat.compile`, what a rebalance makes of it in
-`storm_compat.rebalance`.  This is the shell that carries them out, in one
+`scheduler.control.lifecycle`, what a submission becomes in
+`storm_compat.submission`, what a rebalance makes of it in
+`storm_compat.rebalance`.  The table itself is in `storm_compat.registry`, the
+end of a topology in `storm_compat.removal`.  This is the shell that carries them out, in one
 task per topology besides one for the waits.
 
 `clock` is monotonic and counts waits; `wall` is what people call time.
@@ -23,7 +24,6 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
@@ -31,40 +31,34 @@ import msgspec
 import simplejson
 
 from scheduler.control import lifecycle
-from scheduler.control.messages import Answer, ErrorReport
+from scheduler.control.messages import Answer
 from scheduler.errors import SchedulerError, StateError
 from scheduler.launch.base import Launcher
 from scheduler.layout import Layout
-from scheduler.packing.round_robin import round_robin
 from scheduler.state.records import (
     DebugRecord,
     RebalanceRecord,
     SettingsRecord,
     Status,
     StatusRecord,
-    SubmissionRecord,
 )
-from storm_compat import blob_map, history, log_config, rebalance, validate
-from storm_compat import conf as confs
-from storm_compat.alive import Alive, Kept
+from storm_compat import history, log_config, rebalance
+from storm_compat.alive import Alive
 from storm_compat.blob_map import Link
-from storm_compat.compile import Compiled, compile_topology
 from storm_compat.credentials import refuse_foreign
 from storm_compat.depot import Depot
-from storm_compat.errors import AlreadyAlive, CompatError, InvalidSetting, NoSuchComponent, NotAlive
+from storm_compat.errors import CompatError, InvalidSetting, NoSuchComponent, NotAlive
 from storm_compat.java_code import refuse_own_code
 from storm_compat.java_settings import not_run
 from storm_compat.rebalance import Rebalanced
+from storm_compat.registry import Entry, Registry
+from storm_compat.removal import Removal
+from storm_compat.submission import Accepted, Submission, accept
 from storm_compat.supervision import Supervision
-from storm_compat.system import SYSTEM
 
 logger = logging.getLogger(__name__)
 
-STOP_GRACE_S: Final = 6.0
-"""For the processes of a topology to end by themselves; then they are killed."""
-
 RETRY_S: Final = 1.0
-MAX_TROUBLES: Final = 10
 
 
 class Masters(Protocol):
@@ -80,46 +74,8 @@ class Masters(Protocol):
         """Let a topology process end a container and start it again; return whether there is one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """One submitTopology call, conf already parsed, jar already found."""
-
-    name: str
-    conf: Mapping[str, Any]
-    code: Any
-    """The StormTopology as it came."""
-
-    jar: Path
-    is_active: bool = True
-    credentials: Mapping[str, str] = field(default_factory=dict)
-    principal: str | None = None
-    """Who submits it and will own it; None: the user that nimbus runs as."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    alive: Alive
-    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    supervision: asyncio.Task[None] | None = None
-    counted: Answer | None = None
-    """The last one with counters from all containers."""
-
-    remove_at: float = math.inf
-    rebalance_at: float = math.inf
-    is_going: bool = False
-
-    @property
-    def links(self) -> tuple[Link, ...]:
-        """To blobs of users; a rebalance may change them."""
-        return blob_map.parse(self.alive.kept.topology.conf)
-
-    @property
-    def due_at(self) -> float:
-        return min(self.remove_at, self.rebalance_at)
-
-
-class Topologies:
-    """Registry and life-cycle; use it as ``async with``, from one event loop.
+class Topologies(Registry):
+    """The registry, and the life-cycle of what is in it; use it as ``async with``, from one event loop.
 
     Leaving the context stops nothing: topologies outlive nimbus unless
     `stop` is called.
@@ -145,7 +101,8 @@ class Topologies:
         self._owner = owner
         self._clock = clock
         self._wall = wall
-        self._entries: dict[str, _Entry] = {}
+        super().__init__(wall)
+        self._removal = Removal(depot, launcher)
         self._one_submission = asyncio.Lock()
         self._waits_changed = asyncio.Event()
         self._group = asyncio.TaskGroup()
@@ -156,7 +113,7 @@ class Topologies:
         for topology_id in self._depot.leftovers():
             logger.warning("removing what is left of a topology: topology=%s", topology_id)
             try:
-                await self._erase(topology_id)
+                await self._removal.erase(topology_id)
             except Exception:  # it must not keep nimbus from the others
                 logger.exception("could not remove what is left of a topology: topology=%s", topology_id)
         await self._group.__aenter__()
@@ -169,45 +126,10 @@ class Topologies:
     async def __aexit__(self, *_: object) -> None:
         if self._waits is not None:
             self._waits.cancel()
-        for entry in self._entries.values():
+        for entry in self:
             if entry.supervision is not None:
                 entry.supervision.cancel()
         await self._group.__aexit__(None, None, None)
-
-    def all(self) -> list[Alive]:
-        """Return every topology that exists, by name."""
-        return sorted((entry.alive for entry in self._entries.values()), key=lambda alive: alive.name)
-
-    def named(self, name: str | None) -> Alive:
-        """Return the topology of that name.
-
-        Raises:
-            NotAlive: Storm's text.
-        """
-        for entry in self._entries.values():
-            if entry.alive.name == name:
-                return entry.alive
-        raise NotAlive.named(str(name))
-
-    def with_id(self, topology_id: str | None) -> Alive:
-        """Return the topology of that id.
-
-        Raises:
-            NotAlive: the text is the bare id, as Storm's.
-        """
-        entry = self._entries.get(topology_id or "")
-        if entry is None:
-            raise NotAlive(str(topology_id))
-        return entry.alive
-
-    def is_free(self, name: str | None) -> bool:
-        """Return whether a topology of that name could be submitted."""
-        return validate.is_name(name) and all(entry.alive.name != name for entry in self._entries.values())
-
-    def refuse_taken(self, name: str) -> None:
-        """Raise `AlreadyAlive` if the name is in use."""
-        if any(entry.alive.name == name for entry in self._entries.values()):
-            raise AlreadyAlive(name)
 
     async def submit(self, submission: Submission) -> str:
         """Return the id of the new topology, which will be running soon.
@@ -219,52 +141,34 @@ class Topologies:
         async with self._one_submission:
             self.refuse_taken(submission.name)
             number = self._depot.submission_count() + 1
-            now = self._wall()
-            owner = submission.principal or self._owner
-            topology_id = f"{submission.name}-{number}-{int(now)}"
-            stored = confs.stored(
-                submission.conf,
-                self._cluster_conf,
-                topology_id=topology_id,
-                name=submission.name,
-                owner=owner,
-                principal=submission.principal,
-            )
-            conf = confs.effective(self._cluster_conf, stored)
-            links = blob_map.parse(conf)
             # Of a large topology this takes a while, and other clients are to be answered meanwhile.
-            compiled = await asyncio.to_thread(
-                compile_topology, submission.name, topology_id, conf, submission.code
+            accepted = await asyncio.to_thread(
+                accept,
+                submission,
+                self._cluster_conf,
+                number=number,
+                now=self._wall(),
+                owner=self._owner,
+                slot_count=self._slot_count(),
             )
-            await asyncio.to_thread(refuse_own_code, submission.jar, compiled.java_classes)
-            packing = round_robin(compiled.topology, self._container_count(conf))
-            kept = Kept(
-                compiled.topology,
-                SubmissionRecord(
-                    now,
-                    owner,
-                    submission.code.storm_version,
-                    tuple(submission.code.dependency_jars or ()),
-                ),
-                packing,
-            )
+            topology_id = accepted.kept.topology.topology_id
+            await asyncio.to_thread(refuse_own_code, submission.jar, accepted.compiled.java_classes)
             self._depot.count_submission(number)
-            await self._put(kept, submission.jar, compiled, stored, links)
+            await self._put(accepted, submission.jar)
             status = StatusRecord(Status.ACTIVE if submission.is_active else Status.INACTIVE)
             if submission.credentials:
                 self._depot.add_credentials(topology_id, submission.credentials)
             self._depot.set_status(topology_id, status)
-            self._entries[topology_id] = _Entry(Alive(kept, status, has_started=False))
+            entry = self.add(Alive(accepted.kept, status, has_started=False))
             # A blob may have changed since its link was made, and nobody knew then whom to tell.
-            self._group.create_task(self._renew_links_of(self._entries[topology_id]))
+            self._group.create_task(self._renew_links_of(entry))
             if submission.is_active:
-                self._supervise(topology_id)
-        if ignored := not_run(conf, submission.code):
-            self._trouble(topology_id, ignored)
+                self._supervise(entry)
+        if ignored := not_run(accepted.conf, submission.code):
+            self.trouble(topology_id, ignored)
             logger.warning("a topology %s: topology=%s", ignored, topology_id)
-        logger.info(
-            "accepted a topology: topology=%s tasks=%s", topology_id, len(kept.topology.component_of())
-        )
+        tasks = accepted.kept.topology.component_of()
+        logger.info("accepted a topology: topology=%s tasks=%s", topology_id, len(tasks))
         return topology_id
 
     def activate(self, name: str | None) -> None:
@@ -400,7 +304,7 @@ class Topologies:
         answer = await self._masters.ask(alive.topology_id) if alive.has_started else None
         if answer is None:
             answer = Answer(False, [], [], self._depot.errors(alive.topology_id), is_counted=False)
-        entry = self._entries.get(alive.topology_id)
+        entry = self.get(alive.topology_id)
         if entry is None:
             return answer
         if answer.is_counted:
@@ -414,32 +318,22 @@ class Topologies:
         if self._waits is not None:
             self._waits.cancel()
         async with asyncio.TaskGroup() as group:
-            for topology_id, entry in self._entries.items():
-                group.create_task(self._stop_logged(topology_id, entry))
+            for entry in self:
+                group.create_task(self._removal.stop_logged(entry))
 
     # ---- what happens behind the calls
 
-    def _container_count(self, conf: Mapping[str, Any]) -> int:
-        """Return how many containers a topology gets: as many as it asks for, but no more than slots."""
-        return min(int(conf["topology.workers"]), self._slot_count())
-
     def _slot_count(self) -> int:
+        """Return how many containers a topology may have, however many it asks for."""
         return max(len(self._cluster_conf.get("supervisor.slots.ports") or ()), 1)
 
-    async def _put(
-        self,
-        kept: Kept,
-        jar: Path,
-        compiled: Compiled,
-        stored: Mapping[str, Any],
-        links: tuple[Link, ...],
-    ) -> None:
-        topology_id = kept.topology.topology_id
+    async def _put(self, accepted: Accepted, jar: Path) -> None:
+        normalized, links = accepted.compiled.normalized, accepted.links
         try:
-            await asyncio.to_thread(self._depot.put, kept, jar, compiled.normalized, stored, links)
+            await asyncio.to_thread(self._depot.put, accepted.kept, jar, normalized, accepted.stored, links)
         except Exception:
             with suppress(SchedulerError, OSError):
-                self._depot.forget(topology_id)
+                self._depot.forget(accepted.kept.topology.topology_id)
             raise
 
     def _adopt(self, topology_id: str) -> None:
@@ -448,10 +342,10 @@ class Topologies:
         except (SchedulerError, msgspec.MsgspecError) as exc:
             logger.error("cannot read a topology, leaving it alone: topology=%s reason=%s", topology_id, exc)
             return
-        self._entries[topology_id] = _Entry(Alive(kept, status, has_started=False))
-        self._adopt_settings(topology_id)
+        entry = self.add(Alive(kept, status, has_started=False))
+        self._adopt_settings(entry)
         if status.status is Status.ACTIVE or self._has_started(topology_id):
-            self._supervise(topology_id)
+            self._supervise(entry)
         # As with Storm a wait begins anew: how much of it was over, nobody knows any more.
         until = self._clock() + (status.wait_s or 0.0)
         if status.status is Status.KILLED:
@@ -459,14 +353,14 @@ class Topologies:
         elif status.status is Status.REBALANCING:
             self._rebalance_at(topology_id, until)
 
-    def _adopt_settings(self, topology_id: str) -> None:
+    def _adopt_settings(self, entry: Entry) -> None:
         """Take log levels and debug as they were; losing them is no reason to lose the topology."""
-        entry = self._entries[topology_id]
+        topology_id = entry.alive.topology_id
         try:
-            entry.alive = dataclasses.replace(entry.alive, settings=self._depot.settings(topology_id))
+            entry.change(settings=self._depot.settings(topology_id))
         except StateError as exc:
             logger.error("cannot read log levels and debug: topology=%s reason=%s", topology_id, exc)
-            self._trouble(topology_id, f"Log levels and debug are lost, set them again: {exc}")
+            self.trouble(topology_id, f"Log levels and debug are lost, set them again: {exc}")
 
     def _has_started(self, topology_id: str) -> bool:
         try:
@@ -475,11 +369,11 @@ class Topologies:
             return True
 
     def _renew_links(self, is_meant: Callable[[Link], bool]) -> None:
-        for entry in self._entries.values():
+        for entry in self:
             if any(map(is_meant, entry.links)):
                 self._group.create_task(self._renew_links_of(entry))
 
-    async def _renew_links_of(self, entry: _Entry) -> None:
+    async def _renew_links_of(self, entry: Entry) -> None:
         topology_id = entry.alive.topology_id
         async with entry.renewing:
             if entry.is_going or not entry.links:
@@ -488,15 +382,14 @@ class Topologies:
                 keys = await asyncio.to_thread(self._depot.renew_links, topology_id, entry.links)
             except (CompatError, SchedulerError, OSError) as exc:
                 logger.error("could not renew links to blobs: topology=%s reason=%s", topology_id, exc)
-                self._trouble(topology_id, f"A new content of a blob could not be taken: {exc}")
+                self.trouble(topology_id, f"A new content of a blob could not be taken: {exc}")
                 return
         if keys:
             logger.info("renewed links to blobs: topology=%s keys=%s", topology_id, ",".join(keys))
 
     def _set_settings(self, alive: Alive, settings: SettingsRecord) -> None:
         self._depot.set_settings(alive.topology_id, settings)
-        entry = self._entries[alive.topology_id]
-        entry.alive = dataclasses.replace(entry.alive, settings=settings)
+        self[alive.topology_id].change(settings=settings)
         self._group.create_task(self._nudge(alive.topology_id))
 
     def _apply(self, alive: Alive, event: lifecycle.Event) -> None:
@@ -504,10 +397,10 @@ class Topologies:
         if status is None or status == alive.status:
             return
         self._depot.set_status(alive.topology_id, status)
-        entry = self._entries[alive.topology_id]
-        entry.alive = dataclasses.replace(entry.alive, status=status)
+        entry = self[alive.topology_id]
+        entry.change(status=status)
         if status.status is Status.ACTIVE and entry.supervision is None:
-            self._supervise(alive.topology_id)
+            self._supervise(entry)
         logger.info(
             "a topology has another status: topology=%s status=%s wait_s=%s",
             alive.topology_id,
@@ -522,17 +415,17 @@ class Topologies:
         except Exception:
             logger.exception("could not nudge a topology process: topology=%s", topology_id)
 
-    def _supervise(self, topology_id: str) -> None:
+    def _supervise(self, entry: Entry) -> None:
+        topology_id = entry.alive.topology_id
         supervision = Supervision(
             topology_id,
             depot=self._depot,
             launcher=self._launcher,
             log=self._layout.topology_log(topology_id),
-            report=lambda text: self._trouble(topology_id, text),
+            report=lambda text: self.trouble(topology_id, text),
             clock=self._clock,
         )
-        entry = self._entries[topology_id]
-        entry.alive = dataclasses.replace(entry.alive, has_started=True)
+        entry.change(has_started=True)
         entry.supervision = self._group.create_task(self._guarded(topology_id, supervision))
 
     async def _guarded(self, topology_id: str, supervision: Supervision) -> None:
@@ -541,23 +434,17 @@ class Topologies:
             await supervision.run()
         except Exception:
             logger.exception("the supervision of a topology failed: topology=%s", topology_id)
-            self._trouble(
+            self.trouble(
                 topology_id, "Nimbus failed to watch over the topology process; see the log of nimbus"
             )
 
-    def _trouble(self, topology_id: str, text: str) -> None:
-        entry = self._entries.get(topology_id)
-        if entry is not None:
-            troubles = (*entry.alive.troubles, ErrorReport(SYSTEM, -1, text, self._wall()))
-            entry.alive = dataclasses.replace(entry.alive, troubles=troubles[-MAX_TROUBLES:])
-
     def _remove_at(self, topology_id: str, when: float) -> None:
-        entry = self._entries[topology_id]
+        entry = self[topology_id]
         entry.remove_at = min(entry.remove_at, when)
         self._waits_changed.set()
 
     def _rebalance_at(self, topology_id: str, when: float) -> None:
-        self._entries[topology_id].rebalance_at = when
+        self[topology_id].rebalance_at = when
         self._waits_changed.set()
 
     async def _run_waits(self) -> None:
@@ -565,7 +452,7 @@ class Topologies:
         while True:
             self._waits_changed.clear()
             now = self._clock()
-            waiting = [e for e in self._entries.values() if not e.is_going]
+            waiting = [e for e in self if not e.is_going]
             for entry in waiting:
                 if entry.rebalance_at <= now:
                     self._do_rebalance(entry)
@@ -576,7 +463,7 @@ class Topologies:
                 async with asyncio.timeout(None if next_s == math.inf else next_s):
                     await self._waits_changed.wait()
 
-    def _do_rebalance(self, entry: _Entry) -> None:
+    def _do_rebalance(self, entry: Entry) -> None:
         """Keep what a rebalance changes, then the status; in one step, so that no kill comes between."""
         alive = entry.alive
         entry.rebalance_at = math.inf
@@ -589,7 +476,7 @@ class Topologies:
                 conf = {**simplejson.loads(self._depot.conf(alive.topology_id)), **record.conf}
                 code = rebalance.with_resources(self._depot.code(alive.topology_id), record.resources)
                 self._depot.change(done.after, conf, code)
-            entry.alive = dataclasses.replace(alive, kept=done.after)
+            entry.change(kept=done.after)
             self._apply(entry.alive, lifecycle.DoRebalance(done.after.packing.version))
         except Exception as exc:  # nimbus must outlive it
             is_known = isinstance(exc, CompatError | SchedulerError | OSError)
@@ -598,7 +485,7 @@ class Topologies:
                 *(alive.topology_id, exc),
                 exc_info=None if is_known else exc,
             )
-            self._trouble(alive.topology_id, f"The topology cannot be rebalanced: {exc}. Nimbus keeps trying")
+            self.trouble(alive.topology_id, f"The topology cannot be rebalanced: {exc}. Nimbus keeps trying")
             entry.rebalance_at = self._clock() + RETRY_S
             return
         self._group.create_task(self._renew_links_of(entry))
@@ -609,16 +496,14 @@ class Topologies:
             *(len(moves.moves), len(moves.started), len(moves.stopped)),
         )
 
-    async def _remove(self, entry: _Entry) -> None:
+    async def _remove(self, entry: Entry) -> None:
         topology_id = entry.alive.topology_id
         if entry.is_going:
             return
         entry.is_going = True
         lifecycle.transition(topology_id, entry.alive.status, lifecycle.Remove())
         try:
-            await self._stop_processes(topology_id, entry)
-            async with entry.renewing:
-                await self._erase(topology_id)
+            await self._removal.remove(entry)
         except Exception as exc:  # nimbus must outlive it
             is_known = isinstance(exc, SchedulerError | OSError)
             logger.error(
@@ -626,39 +511,13 @@ class Topologies:
                 *(topology_id, exc),
                 exc_info=None if is_known else exc,
             )
-            self._trouble(topology_id, f"The topology cannot be removed: {exc}. Nimbus keeps trying")
+            self.trouble(topology_id, f"The topology cannot be removed: {exc}. Nimbus keeps trying")
             entry.is_going = False
             entry.remove_at = self._clock() + RETRY_S
             self._waits_changed.set()
             return
-        self._entries.pop(topology_id, None)
+        self.forget(topology_id)
         logger.info("removed a topology: topology=%s", topology_id)
-
-    async def _erase(self, topology_id: str) -> None:
-        """End whatever runs of a topology and remove whatever is kept of it."""
-        await asyncio.to_thread(self._launcher.sweep, topology_id)
-        await asyncio.to_thread(self._depot.forget, topology_id)
-
-    async def _stop_processes(self, topology_id: str, entry: _Entry) -> None:
-        if entry.supervision is not None:
-            entry.supervision.cancel()
-            await asyncio.wait([entry.supervision])
-        try:
-            process = self._depot.process(topology_id)
-        except StateError as exc:  # swept instead, as everything else of it
-            logger.warning("process record not readable: topology=%s reason=%s", topology_id, exc)
-            return
-        if process is not None and self._launcher.is_alive(process):
-            await self._launcher.stop(process, grace_s=STOP_GRACE_S)
-
-    async def _stop_logged(self, topology_id: str, entry: _Entry) -> None:
-        try:
-            await self._stop_processes(topology_id, entry)
-            count = await asyncio.to_thread(self._launcher.sweep, topology_id)
-        except Exception:
-            logger.exception("could not stop a topology: topology=%s", topology_id)
-        else:
-            logger.info("stopped a topology: topology=%s swept=%s", topology_id, count)
 
 
 def _wait_s(alive: Alive, wait_s: float | None) -> float:

@@ -237,8 +237,8 @@ class Component:
             self._run()
         while True:
             if not commands:
-                # Other threads may emit while we wait. In this order: what they put before is flushed here, and
-                # what they put later they flush themselves.
+                # Other threads may emit while we wait. In this order: what they put before is flushed
+                # here, and what they put later they flush themselves.
                 serializer.write_through = True
                 serializer.flush()
                 commands.extend(serializer.receive())

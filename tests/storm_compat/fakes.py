@@ -17,7 +17,8 @@ from storm_compat.blob_acl import BlobAuthorizer
 from storm_compat.blobs import BlobLimits, Blobs
 from storm_compat.blobs_of_topologies import BlobsOfTopologies
 from storm_compat.depot import Depot
-from storm_compat.topologies import Submission, Topologies
+from storm_compat.submission import Submission
+from storm_compat.topologies import Topologies
 from tests.storm_compat.builders import jar, word_count
 
 
