@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.multilang.client.corpus import recorded
@@ -65,6 +69,27 @@ def test_msgpack_says_the_same(tmp_path: Path) -> None:
     script = {"script": [[["emit", [1], {"tup_id": 7}]]]}
     commands = [{"command": "next", "id": ""}, {"command": "ack", "id": 7}, {"command": "next", "id": ""}]
     _compare(Script("Reliable", commands, conf=script), tmp_path, "msgpack")
+
+
+def test_the_example_in_the_docs_does_what_it_says(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "pystorm.md").read_text()
+    source = text.partition("```python\n")[2].partition("```")[0]
+    space: dict[str, Any] = {"__name__": "an_example"}
+    exec(source, space)
+    greeting = {"pidDir": str(tmp_path), "conf": {}, "context": {"taskid": 1}}
+    tup = {"id": "1", "comp": "s", "stream": "default", "task": 2, "tuple": ["a b"]}
+    incoming = io.BytesIO(b"".join(json.dumps(message).encode() + b"\nend\n" for message in (greeting, tup)))
+    outgoing = io.BytesIO()
+    split = type("Split", (space["Split"],), {"_exit": _leave})
+    with pytest.raises(SystemExit):
+        split(incoming, outgoing, rdb_signal=None).run()
+    messages = [json.loads(block) for block in outgoing.getvalue().split(b"\nend\n")[:-1]]
+    assert [message["tuple"] for message in messages if message.get("command") == "emit"] == [["a"], ["b"]]
+    assert {"command": "ack", "id": "1"} in messages
+
+
+def _leave(component: Any, code: int) -> None:
+    raise SystemExit(code)
 
 
 def _compare(script: Script, pid_dir: Path, serializer: str = "json") -> None:

@@ -150,6 +150,26 @@ def test_a_flood_goes_out_while_it_is_made(host: Host) -> None:
     assert [message["tuple"][0] for message in heard if message["command"] == "emit"] == [*range(20_000)] * 2
 
 
+@pytest.mark.parametrize("host", ["Tickless"], indirect=True)
+def test_batches_are_handled_without_ticks_while_no_input_comes(host: Host) -> None:
+    host.give_each("a", "b")
+    heard = host.hear_until("ack") + host.hear_until("ack")
+    assert sorted(message["tuple"] for message in heard if message["command"] == "emit") == [
+        ["a", 1],
+        ["b", 1],
+    ]
+    assert sorted(message["id"] for message in heard if message["command"] == "ack") == ["a", "b"]
+
+
+@pytest.mark.parametrize("host", ["Tickless"], indirect=True)
+def test_an_exception_in_the_thread_of_batches_fails_them_and_ends_with_code_1(host: Host) -> None:
+    host.give_each("raise")
+    heard = host.hear_until("fail")
+    assert heard[-1]["id"] == "raise"
+    assert any("ValueError" in message.get("msg", "") for message in heard)
+    assert host.process.wait(30) == 1
+
+
 @pytest.mark.parametrize("host", ["Threads"], indirect=True)
 def test_threads_may_emit_while_no_input_comes(host: Host) -> None:
     assert [host.hear()["tuple"] for _ in range(5)] == [[0], [1], [2], [3], [4]]

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from pystorm import Bolt, Spout
+from pystorm import Bolt, Spout, TicklessBatchingBolt
 
 
 class Printing(Bolt):
@@ -42,6 +42,20 @@ class Many(Spout):
     def next_tuple(self):
         for number in range(20_000):
             self.emit([number, "x" * 50])
+
+
+class Tickless(TicklessBatchingBolt):
+    """Counts groups in a thread of its own; the word raise ends it."""
+
+    secs_between_batches = 0.05
+
+    def group_key(self, tup):
+        return tup.values[0]
+
+    def process_batch(self, key, tups):
+        if key == "raise":
+            raise ValueError("in the thread")
+        self.emit([key, len(tups)])
 
 
 class Threads(Bolt):
