@@ -240,16 +240,16 @@ class NimbusClient:
             NameTaken: a topology of that name exists.
             NimbusRefused: the topology or its conf is invalid; Nimbus says what.
         """
+        self.submit_code(name, location, conf, decode_topology(topology), is_active=is_active)
+
+    def submit_code(
+        self, name: str, location: str, conf: Mapping[str, Any], code: Any, *, is_active: bool = True
+    ) -> None:
+        """Submit a topology, given as a StormTopology of our IDL; raises as `submit`."""
         storm = idl.load()
         status = storm.TopologyInitialStatus.ACTIVE if is_active else storm.TopologyInitialStatus.INACTIVE
-        self._call(
-            "submitTopologyWithOpts",
-            name,
-            location,
-            json.dumps(conf),
-            decode_topology(topology),
-            storm.SubmitOptions(initial_status=status),
-        )
+        options = storm.SubmitOptions(initial_status=status)
+        self._call("submitTopologyWithOpts", name, location, json.dumps(conf), code, options)
 
     def _call(self, method: str, *arguments: object) -> Any:
         from thriftpy2.protocol.cybin.cybin import ProtocolError

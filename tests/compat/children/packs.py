@@ -17,7 +17,7 @@ def note(part, **facts):
 class PackingSpout(Spout):
     """Emits each value of the setting `test.values` with its index as id."""
 
-    outputs = ["value"]  # noqa: RUF012  streamparse wants it so
+    outputs = ["value"]
 
     def initialize(self, conf, context):
         self.waiting = list(enumerate(conf["test.values"]))
@@ -34,7 +34,7 @@ class PackingSpout(Spout):
 class PackingBolt(Bolt):
     """Emits each value again, and a value of bytes beside it."""
 
-    outputs = ["value"]  # noqa: RUF012
+    outputs = ["value"]
 
     def process(self, tup):
         note(self, what="tuple", values=list(tup.values))

@@ -8,7 +8,7 @@ from streamparse import Bolt
 class RaisingBolt(Bolt):
     """Emits each value again."""
 
-    outputs = ["value"]  # noqa: RUF012  streamparse wants it so
+    outputs = ["value"]
 
     def process(self, tup):
         value = tup.values[0]
