@@ -62,7 +62,7 @@ def storm_py(folder: Path) -> Path:
     """
     if missing := [tool for tool in jvm.TOOLS if shutil.which(tool) is None]:
         raise BenchError(f"a real Storm needs java, javac and mvn; missing: {', '.join(missing)}")
-    for jar in jvm.class_path(f"multilang-{VERSION}"):
+    for jar in jvm.class_path("multilang"):
         with zipfile.ZipFile(jar) as archive:
             if "resources/storm.py" in archive.namelist():
                 folder.mkdir(parents=True, exist_ok=True)

@@ -65,8 +65,9 @@ class StreamConfig:
     spout_long_wait_ms: float = _key("heronry.spout.wait.long.millis", 10)
     """Pause of a spout that has had nothing for some time. Milliseconds."""
 
-    is_strict_spout: bool = _key("heronry.spout.strict", False)
-    """One command to a spout at a time, as Storm does, instead of all that wait and one ``next``."""
+    is_strict_spout: bool | None = _key("heronry.spout.strict", None)
+    """One command to a spout at a time, as Storm does, instead of all that wait. None: unless a window is set
+    or the spout's library is known to take commands in turn (`multilang.library`)."""
 
     spout_window: int | None = _key("heronry.spout.window", None, least=1)
     """The most ``next`` in one batch. None: several, if a spout's library is known to take them in turn."""

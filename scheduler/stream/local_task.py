@@ -82,6 +82,7 @@ class LocalTask:
         "limit",
         "limit_bonus",
         "live",
+        "most_commands",
         "most_per_next",
         "parts",
         "pend",
@@ -141,6 +142,8 @@ class LocalTask:
         self.window = 1
         """Spouts: how many ``next`` the next batch may have; see `spouts`."""
         self.window_limit = 1
+        self.most_commands = 1
+        """Spouts: how many commands may be unanswered."""
         self.wary_until = 0.0
         """Spouts: no batch has more than one ``next`` before."""
         self.wary_s = 30.0

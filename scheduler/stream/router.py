@@ -247,7 +247,7 @@ class StreamManager:
         is_ahead = self.config[task].sends_task_ids_ahead
         if library.keeps_task_ids if is_ahead is None else is_ahead:
             local.foresight = foresee(local.routes)
-        local.window_limit = spouts.window_limit(self.config[task], library)
+        spouts.begin(local, self.config[task], library)
         serializer = serializer_of(
             self.topology.component(local.component).command, conf.get("topology.multilang.serializer")
         )

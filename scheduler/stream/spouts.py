@@ -1,17 +1,16 @@
 """When a spout is told what. Pure.
 
-Nothing is said before the last command is answered.  Then everything that
-waits is said at once: acks and fails, the change between active and
-inactive, and ``next``, but that only while the topology is active, nothing
-below is congested, and fewer trees are open than allowed.
+Nothing is said before the last command is answered.  ``next`` is said only
+while the topology is active, nothing below is congested, and fewer trees are
+open than allowed.
 
-Storm says one command at a time.  Child libraries read them one by one
-anyway, and a batch saves a round trip per command, which is half of what a
-spout costs; ``heronry.spout.strict: true`` goes back to Storm's way.
+Storm says one command at a time, and so do we, unless the library is known
+to take commands in turn (`multilang.library`); others, with callbacks, would
+begin them all at once.  Where it is, everything that waits is said in one
+batch: acks and fails, the change between active and inactive, and ``next``.
+That saves a round trip per command, which is half of what a spout costs.
 
-There may be several ``next`` in a batch, where the library is known to take
-commands in turn (`multilang.library`); others, with callbacks, would start
-them all at once.  Their number is the spout's window:
+There may be several ``next`` in a batch.  Their number is the spout's window:
 
 * it doubles while each ``next`` brings a tuple, and falls to one when one
   does not: a spout that has nothing may sleep, and acks must not wait for
@@ -38,7 +37,7 @@ from scheduler.stream.local_task import LocalTask
 KNOWN_WINDOW = 16
 """The largest window of a spout whose library takes commands in turn."""
 
-_MOST_AT_ONCE = 256
+MOST_AT_ONCE = 256
 LONG_S = 0.01
 VERY_LONG_S = 0.1
 WARY_S = 30.0
@@ -47,7 +46,7 @@ _MOST_WARY_S = 3600.0
 
 def queue_commands(spout: LocalTask, config: StreamConfig, *, is_active: bool, now: float) -> bool:
     """Queue what a spout may be told now; return whether there was anything."""
-    most = 1 if config.is_strict_spout else _MOST_AT_ONCE
+    most = spout.most_commands
     commands: list[bytes] = []
     while spout.commands and len(commands) < most:
         commands.append(spout.commands.popleft())
@@ -73,13 +72,13 @@ def is_willing(spout: LocalTask, config: StreamConfig, *, is_active: bool) -> bo
     return config.max_spout_pending is None or spout.live < config.max_spout_pending
 
 
-def window_limit(config: StreamConfig, library: Library) -> int:
-    """Return how many ``next`` at most may stand in one batch."""
-    if config.is_strict_spout:
-        return 1
-    if config.spout_window is not None:
-        return config.spout_window
-    return KNOWN_WINDOW if library.takes_turns else 1
+def begin(spout: LocalTask, config: StreamConfig, library: Library) -> None:
+    """Take up a new component: how many commands, and how many ``next``, it may be told at once."""
+    is_strict = config.is_strict_spout
+    if is_strict is None:
+        is_strict = config.spout_window is None and not library.takes_turns
+    window = config.spout_window or (KNOWN_WINDOW if library.takes_turns else 1)
+    spout.most_commands, spout.window_limit = (1, 1) if is_strict else (MOST_AT_ONCE, window)
 
 
 def _next_count(spout: LocalTask, config: StreamConfig, *, now: float) -> int:

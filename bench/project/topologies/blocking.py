@@ -1,6 +1,7 @@
 """The same word count, its components started as plain multilang commands: blocking.
 
-Their library keeps task ids that come early, as storm.py does. The latter is known for it, this one is not.
+Their library keeps task ids that come early and takes commands in turn, as storm.py does. The latter is known
+for it, this one is not.
 """
 
 import sys
@@ -12,7 +13,7 @@ from streamparse import Grouping, ShellBolt, ShellSpout, Topology
 class Words(Topology):
     """Word count."""
 
-    config: ClassVar = {"heronry.task.ids.ahead": True}
+    config: ClassVar = {"heronry.task.ids.ahead": True, "heronry.spout.window": 16}
     spout = ShellSpout.spec(command=sys.executable, script="blocking_spout.py", outputs=["sentence"])
     split = ShellBolt.spec(
         command=sys.executable, script="blocking_split.py", outputs=["word"], inputs={spout: Grouping.SHUFFLE}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from multilang import codec
 from multilang.framing import END
-from multilang.library import CAREFUL, UNKNOWN
+from multilang.library import CAREFUL, UNKNOWN, Library
 from scheduler.config import StreamConfig
 from scheduler.stream import spouts
 from scheduler.stream.local_task import LocalTask
@@ -20,6 +22,7 @@ def opened() -> LocalTask:
     spout = LocalTask(1, "s", is_spout=True, inputs=[])
     spout.session.greet({}, "", {})
     spout.session.receive(b'{"pid":1}' + END)
+    spouts.begin(spout, StreamConfig(is_strict_spout=False), UNKNOWN)
     return spout
 
 
@@ -52,9 +55,10 @@ def test_all_that_waits_is_said_at_once_and_next_comes_last() -> None:
 
 def test_a_strict_spout_is_told_one_thing_at_a_time() -> None:
     spout = opened()
+    spouts.begin(spout, StreamConfig(), UNKNOWN)
     spout.commands += [ACK]
     for command in (ACK, codec.ACTIVATE, codec.NEXT):
-        assert told(spout, is_strict_spout=True) == [command]
+        assert told(spout) == [command]
         answers(spout, 1, now=0.0)
 
 
@@ -222,12 +226,24 @@ def test_a_spout_that_emits_several_tuples_a_time_is_asked_for_as_many_as_there_
     assert asked(spout, now=1.0, max_spout_pending=100) == 1
 
 
-def test_the_window_is_wide_only_where_the_library_takes_turns_or_the_conf_says_so() -> None:
-    assert spouts.window_limit(StreamConfig(), UNKNOWN) == 1
-    assert spouts.window_limit(StreamConfig(), CAREFUL) == spouts.KNOWN_WINDOW
-    assert spouts.window_limit(StreamConfig(spout_window=3), UNKNOWN) == 3
-    assert spouts.window_limit(StreamConfig(spout_window=3), CAREFUL) == 3
-    assert spouts.window_limit(StreamConfig(is_strict_spout=True, spout_window=3), CAREFUL) == 1
+@pytest.mark.parametrize(
+    ("library", "conf", "limits"),
+    [
+        (UNKNOWN, {}, (1, 1)),
+        (CAREFUL, {}, (spouts.MOST_AT_ONCE, spouts.KNOWN_WINDOW)),
+        (UNKNOWN, {"spout_window": 3}, (spouts.MOST_AT_ONCE, 3)),
+        (CAREFUL, {"spout_window": 3}, (spouts.MOST_AT_ONCE, 3)),
+        (UNKNOWN, {"is_strict_spout": False}, (spouts.MOST_AT_ONCE, 1)),
+        (CAREFUL, {"is_strict_spout": True}, (1, 1)),
+        (CAREFUL, {"is_strict_spout": True, "spout_window": 3}, (1, 1)),
+    ],
+)
+def test_several_at_once_only_where_the_library_takes_turns_or_the_conf_says_so(
+    library: Library, conf: dict[str, Any], limits: tuple[int, int]
+) -> None:
+    spout = opened()
+    spouts.begin(spout, StreamConfig(**conf), library)
+    assert (spout.most_commands, spout.window_limit) == limits
 
 
 def test_a_successor_begins_with_one_next() -> None:
