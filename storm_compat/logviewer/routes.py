@@ -71,9 +71,9 @@ class Logviewer:
             web.get("/api/v1/listLogs", self._list),
             web.get("/api/v1/searchLogs", self._list),
             web.get("/api/v1/search", self._search),
-            web.get("/api/v1/deepSearch/{id}", self._deep_search),
-            web.get("/api/v1/dumps/{id}/{worker}", self._dumps),
-            web.get("/api/v1/dumps/{id}/{worker}/{file}", self._dump),
+            web.get("/api/v1/deepSearch/{id:[^/]+}", self._deep_search),
+            web.get("/api/v1/dumps/{id:[^/]+}/{worker}", self._dumps),
+            web.get("/api/v1/dumps/{id:[^/]+}/{worker}/{file}", self._dump),
         ]
 
     # ---- pages

@@ -24,7 +24,8 @@ from storm_compat.thrift import idl
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_TOPOLOGY: Final = "/api/v1/topology/{id}"
+_PART: Final = "[^/]+"  # aiohttp's own would leave out braces
+_TOPOLOGY: Final = f"/api/v1/topology/{{id:{_PART}}}"
 _PROFILING_OFF: Final = {"status": "disabled", "message": "Profiling is not enabled on this server"}
 
 
@@ -51,10 +52,10 @@ class Api:
             web.get("/api/v1/supervisor/summary", self._supervisors),
             web.get("/api/v1/supervisor", self._supervisor),
             web.get("/api/v1/owner-resources", self._owners),
-            web.get("/api/v1/owner-resources/{owner}", self._owner),
+            web.get(f"/api/v1/owner-resources/{{owner:{_PART}}}", self._owner),
             web.get("/api/v1/history/summary", self._history),
             web.get("/api/v1/topology/summary", self._topologies),
-            web.get("/api/v1/topology-workers/{id}", self._workers),
+            web.get(f"/api/v1/topology-workers/{{id:{_PART}}}", self._workers),
             web.get(_TOPOLOGY, self._topology),
             web.get(f"{_TOPOLOGY}/metrics", self._topology),
             web.get(f"{_TOPOLOGY}/lag", self._lag),
@@ -62,14 +63,16 @@ class Api:
             web.get(f"{_TOPOLOGY}/visualization", self._graph),
             web.get(f"{_TOPOLOGY}/logconfig", self._log_levels),
             # streamparse does not encode what it puts into a path.
-            web.get(f"{_TOPOLOGY}/component/{{component:.+}}", self._component),
+            web.get(f"{_TOPOLOGY}/component/{{component:(?s:.+)}}", self._component),
             web.post(f"{_TOPOLOGY}/logconfig", self._set_log_levels),
             web.post(f"{_TOPOLOGY}/activate", self._activate),
             web.post(f"{_TOPOLOGY}/deactivate", self._deactivate),
             web.post(f"{_TOPOLOGY}/rebalance/{{wait}}", self._rebalance),
             web.post(f"{_TOPOLOGY}/kill/{{wait}}", self._kill),
             web.post(f"{_TOPOLOGY}/debug/{{action}}/{{percent}}", self._debug),
-            web.post(f"{_TOPOLOGY}/component/{{component}}/debug/{{action}}/{{percent}}", self._debug),
+            web.post(
+                f"{_TOPOLOGY}/component/{{component:{_PART}}}/debug/{{action}}/{{percent}}", self._debug
+            ),
             web.post(f"{_TOPOLOGY}/profiling/start/{{worker}}/{{minutes}}", self._start_profiling),
             *(
                 web.post(f"{_TOPOLOGY}/profiling/{verb}/{{worker}}", self._profiling(action))

@@ -62,12 +62,15 @@ def test_every_page_of_a_topology(tmp_path: Path) -> None:
 
 def test_names_with_odd_letters_may_come_encoded_or_not(tmp_path: Path) -> None:
     async def story(site: Site) -> None:
-        topology_id = await site.submit("my top+\u00fc")
-        assert (await site.get(f"topology/{quote(topology_id, safe='')}"))["name"] == "my top+\u00fc"
+        topology_id = await site.submit("{my} top+\u00fc")
+        assert (await site.get(f"topology/{quote(topology_id, safe='')}"))["name"] == "{my} top+\u00fc"
+        await site.get(f"topology-workers/{quote(topology_id, safe='')}")
         page = await site.get(f"topology/{quote(topology_id)}/component/nope%2Fno", 500)
         assert "nope/no" in page["errorMessage"]
         page = await site.get(f"topology/{quote(topology_id)}/component/nope/no", 500)
         assert "nope/no" in page["errorMessage"]
+        page = await site.get(f"topology/{quote(topology_id)}/component/a%0Ab", 500)
+        assert "a\nb" in page["errorMessage"]
 
     serve(tmp_path, story)
 
