@@ -101,9 +101,12 @@ def is_local(host: str) -> bool:
         return False
 
 
+_SECRET: Final = (".password", ".keypassword", ".auth.payload")
+
+
 def without_secrets(conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration that may be shown to clients and components."""
-    return {key: value for key, value in conf.items() if not key.endswith((".password", ".keypassword"))}
+    return {key: value for key, value in conf.items() if not key.endswith(_SECRET)}
 
 
 def _transport(conf: Mapping[str, Any]) -> Transport:
