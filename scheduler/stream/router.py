@@ -9,10 +9,7 @@ Values are passed on as the text they came as; nothing here parses them but
 a fields grouping its key.  The shell calls `receive` for whatever it read,
 then `pump`, then writes what the ``dirty`` tasks and the links have.
 
-`_handle`, `_emit` and `_deliver` run per message; what is unusual about
-them (long bodies, local names, `type` instead of `isinstance`) is for speed.
-So is that what most emits are, to one task of this container with one anchor,
-stands in `_handle` once more: two calls less are a tenth of a message's cost.
+What becomes of each message of a component is `tuples`' business.
 """
 
 from __future__ import annotations
@@ -21,24 +18,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from multilang import codec
 from multilang.codec import MIDDLE, TUPLE_END
 from multilang.errors import RemoteProtocolError
-from multilang.events import (
-    Ack,
-    Emit,
-    ErrorReported,
-    Event,
-    Fail,
-    Log,
-    Metric,
-    Noise,
-    Oddity,
-    Ready,
-    Sync,
-)
 from multilang.library import UNKNOWN, Library
 from multilang.msgpack import from_json
 from multilang.serializer import Serializer, serializer_of
@@ -46,20 +28,17 @@ from multilang.session import Kind, ShellSession, State
 from scheduler.config import StreamConfig
 from scheduler.plan import PackingPlan
 from scheduler.stream import notices, spouts
-from scheduler.stream.acks import AckTracker, Root, Roots, each
-from scheduler.stream.emits import BAD_VALUES, MISSING, UNRELIABLE, EmitRules
+from scheduler.stream.acks import AckTracker, each
 from scheduler.stream.foresight import foresee
 from scheduler.stream.gates import Gates
 from scheduler.stream.links import Link, Row, decode_frame
-from scheduler.stream.local_task import LocalTask, RemoteTask
+from scheduler.stream.local_task import LocalTask
 from scheduler.stream.placement import Placement, Shift
-from scheduler.stream.routing import Route, Slots, input_index
+from scheduler.stream.routing import input_index
+from scheduler.stream.tuples import Tuples
 from scheduler.topology import Topology
 
 _QUIET_S = 0.05
-
-_NOT_PLAIN: dict[str, Route] = {}
-"""Routes of a component whose emits all need another look."""
 
 Inlet = tuple[LocalTask, bytes, int]
 """Where a row goes: the task, the rendered prefix of its source, the input index."""
@@ -74,7 +53,6 @@ class StreamManager:
         self.topology = topology
         self.container_id = container_id
         self.is_active = False
-        self.dirty: list[LocalTask] = []
         self.placement = Placement(topology, plan, container_id, rng)
         # Told of half of the low mark at the latest, so that a link that is well never seems slow for good.
         self._quiet_bytes = StreamConfig.from_conf(topology.conf).low_mark_bytes // 2
@@ -84,19 +62,22 @@ class StreamManager:
         self.acks = AckTracker(container_id, incarnation, self.links)
         self.tasks = self.placement.tasks
         self.config = self.placement.config
-        self._read_settings(topology)
-        self._random_bits = rng.getrandbits
         self._notices: list[notices.Notice] = []
+        self._tuples = Tuples(topology, self.config, self.acks, self.links, told=self._notices, rng=rng)
+        self._read_settings(topology)
         self._inlets: dict[tuple[int, int, int], Inlet] = {}
         self._resting: set[int] = set()
-        self._shown_pct: dict[str, float] = {}
         self.spouts = [task for task in self.tasks.values() if task.is_spout]
         self.gates = Gates(topology, self.tasks, self.placement.remote_tasks, self.links, self._notices)
-        self._emits = EmitRules(topology, self.config, self.acks, self._notices, self._mark)
+
+    @property
+    def dirty(self) -> list[LocalTask]:
+        """Tasks that have something to write."""
+        return self._tuples.dirty
 
     def _read_settings(self, topology: Topology) -> None:
         settings = StreamConfig.from_conf(topology.conf)
-        self._is_acking = settings.acker_count != 0
+        self._tuples.is_acking = settings.acker_count != 0
         self._timeout_s = settings.message_timeout_s if settings.has_timeouts else None
 
     # -- what the shell asks ------------------------------------------------
@@ -109,7 +90,7 @@ class StreamManager:
 
     def take_dirty(self, now: float) -> list[LocalTask]:
         """Return the tasks that have something to write, and forget that they have."""
-        dirty, self.dirty = self.dirty, []
+        dirty, self._tuples.dirty = self._tuples.dirty, []
         for task in dirty:
             task.is_dirty = False
             if task.busy_since is None and task.pend:
@@ -153,7 +134,7 @@ class StreamManager:
             if spout.session.can_command and spouts.queue_commands(
                 spout, self.config[spout.task], is_active=self.is_active, now=now
             ):
-                self._mark(spout)
+                self._tuples.mark(spout)
 
     def sweep(self, now: float) -> None:
         """Fail trees that are too old; once a second."""
@@ -167,7 +148,7 @@ class StreamManager:
             if local.limit is not None and local.held and is_read and now - local.spoke_at > _QUIET_S:
                 # Quiet with nothing owed: it may be collecting a batch larger than the limit.
                 local.limit_bonus += local.limit
-                self._mark(local)
+                self._tuples.mark(local)
 
     # -- another plan ---------------------------------------------------------
 
@@ -189,9 +170,9 @@ class StreamManager:
     def show_emits(self, component: str, pct: float) -> None:
         """Tell the shell of so many emits of a component, in percent, by `notices.Emitted`."""
         if pct > 0:
-            self._shown_pct[component] = pct
+            self._tuples.shown_pct[component] = pct
         else:
-            self._shown_pct.pop(component, None)
+            self._tuples.shown_pct.pop(component, None)
 
     def has_finished(self, task: int) -> bool:
         """Return whether nothing is under way at a task: no tuple at its component, no tree of a spout."""
@@ -216,7 +197,7 @@ class StreamManager:
             return True
         self.gates.forget(local)
         self.spouts[:] = [spout for spout in self.spouts if spout is not local]
-        self.dirty = [other for other in self.dirty if other is not local]
+        self._tuples.dirty = [other for other in self.dirty if other is not local]
         self._notices[:] = [notice for notice in self._notices if notice.task != task]
         return False
 
@@ -255,7 +236,7 @@ class StreamManager:
         local.translate = from_json if serializer is Serializer.MSGPACK else None
         # In front of everything, also of tuples that came while nobody was there.
         local.deliver_urgently(local.session.greet(conf, pid_dir, context))
-        self._mark(local)
+        self._tuples.mark(local)
 
     def receive(self, task: int, data: bytes, now: float) -> int:
         """Take what a component wrote; return how many messages it completed."""
@@ -267,7 +248,7 @@ class StreamManager:
             self._notices.append(notices.Broken(task, str(exc)))
             return 0
         unacked_count = len(local.pend)
-        self._handle(local, events, now)
+        self._tuples.handle(local, events, now)
         if len(local.pend) < unacked_count:
             local.note_acked(now)
         if local.asked_count:
@@ -278,7 +259,7 @@ class StreamManager:
         """Fail at once what a dead component had, and forget what waited for it, unless it rests."""
         local = self.tasks[task]
         if local.session.state is State.OPEN:
-            self._handle(local, local.session.finish(), now)
+            self._tuples.handle(local, local.session.finish(), now)
         if task in self._resting:
             self._resting.discard(task)
             local.forget_cut_short()
@@ -306,13 +287,13 @@ class StreamManager:
         number = _system_delivery(local)
         local.pend[number] = None
         local.parts += (codec.render_tick(number, frequency_s), b"", b"", b"", b"")
-        self._mark(local)
+        self._tuples.mark(local)
 
     def heartbeat(self, task: int) -> None:
         """Ask a bolt for a sign of life, ahead of the tuples that wait."""
         local = self.tasks[task]
         local.deliver_urgently(codec.render_heartbeat(_system_delivery(local)))
-        self._mark(local)
+        self._tuples.mark(local)
 
     # -- other containers ---------------------------------------------------
 
@@ -357,7 +338,7 @@ class StreamManager:
             for root in each(roots):
                 root.n += 1
             local.parts += (prefix, b"%d" % number, MIDDLE, values, TUPLE_END)
-            self._mark(local)
+            self._tuples.mark(local)
         for key, val, peers, has_failed in reports:
             self.acks.apply(key, val, peers, has_failed=has_failed, now=now)
         self.gates.hear(container_id, congestions, now)
@@ -399,198 +380,6 @@ class StreamManager:
                 self.acks.fail(self.acks.roots.get(key))
             elif home in self.links:
                 self.links[home].reports.append((key, 0, 0, True))
-
-    # -- messages -----------------------------------------------------------
-
-    def _handle(self, local: LocalTask, events: list[Event], now: float) -> None:
-        pend, samples, step, acked = local.pend, local.samples, local.step, local.acked
-        settle, deliver = self.acks.settle, self._deliver
-        emit, routes = self._emit, local.routes
-        if local.component in self._shown_pct:
-            emit, routes = self._show_emit, _NOT_PLAIN
-        for event in events:
-            if type(event) is Emit:
-                route, anchors = routes.get(event.stream), event.anchors
-                if (
-                    route is None
-                    or route.has_direct
-                    or len(anchors) != 1
-                    or event.wants_task_ids
-                    or event.direct_task
-                    or (roots := pend.get(anchors[0], MISSING)) is MISSING
-                ):
-                    emit(local, event, now)
-                    continue
-                if (slots := route.fixed) is None:
-                    try:
-                        slots = route.choose(event.values)
-                    except BAD_VALUES as exc:
-                        self._emits.drop_misfit(local, event, exc)
-                        continue
-                route.emitted += 1
-                if not slots:
-                    continue
-                route.transferred += len(slots)
-                target, index = slots[0]
-                if type(target) is not LocalTask or len(slots) != 1:
-                    deliver(route, slots, event.values, roots, now)
-                    continue
-                counters = target.counters
-                counters[index] = number = counters[index] + target.step
-                target.pend[number] = roots
-                if number % target.sample_step == index:
-                    target.samples[number] = now
-                if type(roots) is Root:
-                    roots.n += 1
-                elif roots is not None:
-                    for root in roots:
-                        root.n += 1
-                target.parts += (route.prefix, b"%d" % number, MIDDLE, event.values, TUPLE_END)
-                if not target.is_dirty:
-                    target.is_dirty = True
-                    self.dirty.append(target)
-            elif type(event) is Ack:
-                number = event.delivery
-                roots = pend.pop(number, MISSING)
-                if roots is MISSING:
-                    self._forgive(local, number, "acked")
-                    continue
-                index = number % step
-                acked[index] += 1
-                if number in samples:
-                    local.latency_ms_sum[index] += (now - samples.pop(number)) * 1000
-                    local.latency_count[index] += 1
-                if roots is None:
-                    continue
-                if type(roots) is Root:
-                    roots.n -= 1
-                    if roots.n == 0:
-                        settle(roots, now)
-                else:
-                    for root in roots:
-                        root.n -= 1
-                        if root.n == 0:
-                            settle(root, now)
-            elif type(event) is not Sync:  # the session has counted those
-                self._handle_rare(local, event, now)
-        if local.held:
-            self._mark(local)
-
-    def _handle_rare(self, local: LocalTask, event: Event, now: float) -> None:
-        match event:
-            case Fail(delivery=number):
-                roots = local.pend.pop(number, MISSING)
-                if roots is MISSING:
-                    self._forgive(local, number, "failed")
-                    return
-                local.failed[number % local.step] += 1
-                local.samples.pop(number, None)
-                self.acks.fail(roots)
-            case Log(text=text, level=level):
-                self._notices.append(notices.Said(local.task, min(max(level, 0), 4), text))
-            case ErrorReported(text=text):
-                self._notices.append(notices.Erred(local.task, text))
-            case Oddity(text=text):
-                self._complain(local, text)
-            case Noise(text=text):
-                self._notices.append(notices.Said(local.task, 2, f"(stdout) {text}"))
-                if self.config[local.task].is_strict:
-                    self._complain(local, f"wrote to its standard output what is no message: {text[:200]}")
-            case Metric(name=name, params=params):
-                self._notices.append(notices.Measured(local.task, name, bytes(params)))
-            case Ready(pid=pid):
-                self._notices.append(notices.Opened(local.task, pid))
-                self._mark(local)
-
-    def _show_emit(self, local: LocalTask, event: Emit, now: float) -> None:
-        """Route a tuple of a component whose emits are shown, all or some."""
-        if self._random_bits(20) * 100 < self._shown_pct[local.component] * (1 << 20):
-            values, message_id = bytes(event.values), bytes(event.message_id)
-            shown = notices.Emitted(local.task, event.stream, event.direct_task, values, message_id)
-            self._notices.append(shown)
-        self._emit(local, event, now)
-
-    def _emit(self, local: LocalTask, event: Emit, now: float) -> None:
-        """Route one emitted tuple: which trees, which tasks, then deliver."""
-        route = local.routes.get(event.stream)
-        slots: Slots | None
-        if route is None or event.direct_task or event.wants_task_ids or route.has_direct:
-            slots = self._emits.choose(local, event, route)
-        elif (slots := route.fixed) is None:
-            slots = self._emits.choose_by_values(local, event, route)
-        if slots is None or route is None:
-            return
-        route.emitted += 1
-        route.transferred += len(slots)
-        if local.is_spout:
-            self._deliver_new(local, event, route, slots, now)
-            return
-        roots: Roots = None
-        anchors = event.anchors
-        if anchors:
-            roots = local.pend.get(anchors[0], MISSING) if len(anchors) == 1 else MISSING
-            if roots is MISSING:
-                roots = self._emits.join(local, anchors)
-        self._deliver(route, slots, event.values, roots, now)
-
-    def _deliver_new(self, spout: LocalTask, event: Emit, route: Route, slots: Slots, now: float) -> None:
-        """Deliver what a spout emitted; with a message id it becomes the root of a tree."""
-        spout.emitted_count += 1
-        message_id = b"" + event.message_id  # half the time that bytes() takes
-        if message_id in UNRELIABLE:
-            self._deliver(route, slots, event.values, None, now)
-        elif self._is_acking:
-            root = self.acks.plant(spout, route, message_id, now)
-            self._deliver(route, slots, event.values, root, now)
-            if root.n == 0:
-                self.acks.settle(root, now)
-        else:
-            self._deliver(route, slots, event.values, None, now)
-            route.acked += 1
-            # Storm acks from inside emit, and so into a busy component; here it waits for the sync.
-            spout.commands.append(codec.render_ack(message_id))
-
-    def _deliver(self, route: Route, slots: Slots, values: msgspec.Raw, roots: Roots, now: float) -> None:
-        for target, index in slots:
-            if type(target) is LocalTask:
-                counters = target.counters
-                counters[index] = number = counters[index] + target.step
-                target.pend[number] = roots
-                if number % target.sample_step == index:
-                    target.samples[number] = now
-                if roots is not None:
-                    if type(roots) is Root:
-                        roots.n += 1
-                    else:
-                        for root in roots:
-                            root.n += 1
-                target.parts += (route.prefix, b"%d" % number, MIDDLE, values, TUPLE_END)
-                if not target.is_dirty:
-                    target.is_dirty = True
-                    self.dirty.append(target)
-            else:
-                assert type(target) is RemoteTask
-                link = self.links[target.container_id]
-                trail: list[int] = []
-                for root in each(roots):
-                    edge = self._random_bits(63)
-                    root.val ^= edge
-                    root.peers |= link.bit
-                    trail += (root.home or self.container_id, root.key, edge)
-                link.rows.append((target.task, route.task, route.stream_number, b"" + values, trail))
-
-    def _forgive(self, local: LocalTask, number: int, what: str) -> None:
-        # Storm's ShellBolt dies of these. Acks of heartbeats are common and harmless.
-        if number % local.step != local.step - 1:
-            self._complain(local, f"{what} tuple {number} twice, or it never existed; passed over")
-
-    def _complain(self, local: LocalTask, text: str) -> None:
-        self._notices.append(notices.odd(local.task, text, is_strict=self.config[local.task].is_strict))
-
-    def _mark(self, task: LocalTask) -> None:
-        if not task.is_dirty:
-            task.is_dirty = True
-            self.dirty.append(task)
 
 
 def _system_delivery(local: LocalTask) -> int:

@@ -1,0 +1,265 @@
+"""What becomes of each message of a component: tuples are delivered, acks counted, the rest is told. No I/O.
+
+    event -> Emit:  route -> tasks -> for each a delivery id, what it is rendered to, and its tree
+             Ack:   delivery id -> tree, which is complete when nothing of it is left
+             other: a notice for the shell
+
+`handle`, `_emit` and `_deliver` run per message; what is unusual about them
+(long bodies, local names, `type` instead of `isinstance`) is for speed.  So
+is that what most emits are, to one task of this container with one anchor,
+stands in `handle` once more: two calls less are a tenth of a message's cost.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import msgspec
+
+from multilang import codec
+from multilang.codec import MIDDLE, TUPLE_END
+from multilang.events import (
+    Ack,
+    Emit,
+    ErrorReported,
+    Event,
+    Fail,
+    Log,
+    Metric,
+    Noise,
+    Oddity,
+    Ready,
+    Sync,
+)
+from scheduler.config import StreamConfig
+from scheduler.stream import notices
+from scheduler.stream.acks import AckTracker, Root, Roots, each
+from scheduler.stream.emits import BAD_VALUES, MISSING, UNRELIABLE, EmitRules
+from scheduler.stream.links import Link
+from scheduler.stream.local_task import LocalTask, RemoteTask
+from scheduler.stream.routing import Route, Slots
+from scheduler.topology import Topology
+
+_NOT_PLAIN: dict[str, Route] = {}
+"""Routes of a component whose emits all need another look."""
+
+
+class Tuples:
+    """The way of tuples through one container; appends to ``told`` what the shell must know."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        config: Mapping[int, StreamConfig],
+        acks: AckTracker,
+        links: Mapping[int, Link],
+        *,
+        told: list[notices.Notice],
+        rng: random.Random,
+    ) -> None:
+        self.dirty: list[LocalTask] = []
+        """Tasks that have something to write."""
+        self.is_acking = True
+        """Whether trees are tracked; where not, a spout's tuple is acked as soon as it is emitted."""
+        self.shown_pct: dict[str, float] = {}
+        """Components whose emits the shell is told of, and how many of them, in percent."""
+        self._config = config
+        self._acks = acks
+        self._links = links
+        self._notices = told
+        self._container_id = acks.container_id
+        self._random_bits = rng.getrandbits
+        self._emits = EmitRules(topology, config, acks, told, self.mark)
+
+    def handle(self, local: LocalTask, events: list[Event], now: float) -> None:
+        """Take what a component said, in order."""
+        pend, samples, step, acked = local.pend, local.samples, local.step, local.acked
+        settle, deliver = self._acks.settle, self._deliver
+        emit, routes = self._emit, local.routes
+        if local.component in self.shown_pct:
+            emit, routes = self._show_emit, _NOT_PLAIN
+        for event in events:
+            if type(event) is Emit:
+                route, anchors = routes.get(event.stream), event.anchors
+                if (
+                    route is None
+                    or route.has_direct
+                    or len(anchors) != 1
+                    or event.wants_task_ids
+                    or event.direct_task
+                    or (roots := pend.get(anchors[0], MISSING)) is MISSING
+                ):
+                    emit(local, event, now)
+                    continue
+                if (slots := route.fixed) is None:
+                    try:
+                        slots = route.choose(event.values)
+                    except BAD_VALUES as exc:
+                        self._emits.drop_misfit(local, event, exc)
+                        continue
+                route.emitted += 1
+                if not slots:
+                    continue
+                route.transferred += len(slots)
+                target, index = slots[0]
+                if type(target) is not LocalTask or len(slots) != 1:
+                    deliver(route, slots, event.values, roots, now)
+                    continue
+                counters = target.counters
+                counters[index] = number = counters[index] + target.step
+                target.pend[number] = roots
+                if number % target.sample_step == index:
+                    target.samples[number] = now
+                if type(roots) is Root:
+                    roots.n += 1
+                elif roots is not None:
+                    for root in roots:
+                        root.n += 1
+                target.parts += (route.prefix, b"%d" % number, MIDDLE, event.values, TUPLE_END)
+                if not target.is_dirty:
+                    target.is_dirty = True
+                    self.dirty.append(target)
+            elif type(event) is Ack:
+                number = event.delivery
+                roots = pend.pop(number, MISSING)
+                if roots is MISSING:
+                    self._forgive(local, number, "acked")
+                    continue
+                index = number % step
+                acked[index] += 1
+                if number in samples:
+                    local.latency_ms_sum[index] += (now - samples.pop(number)) * 1000
+                    local.latency_count[index] += 1
+                if roots is None:
+                    continue
+                if type(roots) is Root:
+                    roots.n -= 1
+                    if roots.n == 0:
+                        settle(roots, now)
+                else:
+                    for root in roots:
+                        root.n -= 1
+                        if root.n == 0:
+                            settle(root, now)
+            elif type(event) is not Sync:  # the session has counted those
+                self._handle_rare(local, event, now)
+        if local.held:
+            self.mark(local)
+
+    def _handle_rare(self, local: LocalTask, event: Event, now: float) -> None:
+        match event:
+            case Fail(delivery=number):
+                roots = local.pend.pop(number, MISSING)
+                if roots is MISSING:
+                    self._forgive(local, number, "failed")
+                    return
+                local.failed[number % local.step] += 1
+                local.samples.pop(number, None)
+                self._acks.fail(roots)
+            case Log(text=text, level=level):
+                self._notices.append(notices.Said(local.task, min(max(level, 0), 4), text))
+            case ErrorReported(text=text):
+                self._notices.append(notices.Erred(local.task, text))
+            case Oddity(text=text):
+                self._complain(local, text)
+            case Noise(text=text):
+                self._notices.append(notices.Said(local.task, 2, f"(stdout) {text}"))
+                if self._config[local.task].is_strict:
+                    self._complain(local, f"wrote to its standard output what is no message: {text[:200]}")
+            case Metric(name=name, params=params):
+                self._notices.append(notices.Measured(local.task, name, bytes(params)))
+            case Ready(pid=pid):
+                self._notices.append(notices.Opened(local.task, pid))
+                self.mark(local)
+
+    def _show_emit(self, local: LocalTask, event: Emit, now: float) -> None:
+        """Route a tuple of a component whose emits are shown, all or some."""
+        if self._random_bits(20) * 100 < self.shown_pct[local.component] * (1 << 20):
+            values, message_id = bytes(event.values), bytes(event.message_id)
+            shown = notices.Emitted(local.task, event.stream, event.direct_task, values, message_id)
+            self._notices.append(shown)
+        self._emit(local, event, now)
+
+    def _emit(self, local: LocalTask, event: Emit, now: float) -> None:
+        """Route one emitted tuple: which trees, which tasks, then deliver."""
+        route = local.routes.get(event.stream)
+        slots: Slots | None
+        if route is None or event.direct_task or event.wants_task_ids or route.has_direct:
+            slots = self._emits.choose(local, event, route)
+        elif (slots := route.fixed) is None:
+            slots = self._emits.choose_by_values(local, event, route)
+        if slots is None or route is None:
+            return
+        route.emitted += 1
+        route.transferred += len(slots)
+        if local.is_spout:
+            self._deliver_new(local, event, route, slots, now)
+            return
+        roots: Roots = None
+        anchors = event.anchors
+        if anchors:
+            roots = local.pend.get(anchors[0], MISSING) if len(anchors) == 1 else MISSING
+            if roots is MISSING:
+                roots = self._emits.join(local, anchors)
+        self._deliver(route, slots, event.values, roots, now)
+
+    def _deliver_new(self, spout: LocalTask, event: Emit, route: Route, slots: Slots, now: float) -> None:
+        """Deliver what a spout emitted; with a message id it becomes the root of a tree."""
+        spout.emitted_count += 1
+        message_id = b"" + event.message_id  # half the time that bytes() takes
+        if message_id in UNRELIABLE:
+            self._deliver(route, slots, event.values, None, now)
+        elif self.is_acking:
+            root = self._acks.plant(spout, route, message_id, now)
+            self._deliver(route, slots, event.values, root, now)
+            if root.n == 0:
+                self._acks.settle(root, now)
+        else:
+            self._deliver(route, slots, event.values, None, now)
+            route.acked += 1
+            # Storm acks from inside emit, and so into a busy component; here it waits for the sync.
+            spout.commands.append(codec.render_ack(message_id))
+
+    def _deliver(self, route: Route, slots: Slots, values: msgspec.Raw, roots: Roots, now: float) -> None:
+        for target, index in slots:
+            if type(target) is LocalTask:
+                counters = target.counters
+                counters[index] = number = counters[index] + target.step
+                target.pend[number] = roots
+                if number % target.sample_step == index:
+                    target.samples[number] = now
+                if roots is not None:
+                    if type(roots) is Root:
+                        roots.n += 1
+                    else:
+                        for root in roots:
+                            root.n += 1
+                target.parts += (route.prefix, b"%d" % number, MIDDLE, values, TUPLE_END)
+                if not target.is_dirty:
+                    target.is_dirty = True
+                    self.dirty.append(target)
+            else:
+                assert type(target) is RemoteTask
+                link = self._links[target.container_id]
+                trail: list[int] = []
+                for root in each(roots):
+                    edge = self._random_bits(63)
+                    root.val ^= edge
+                    root.peers |= link.bit
+                    trail += (root.home or self._container_id, root.key, edge)
+                link.rows.append((target.task, route.task, route.stream_number, b"" + values, trail))
+
+    def _forgive(self, local: LocalTask, number: int, what: str) -> None:
+        # Storm's ShellBolt dies of these. Acks of heartbeats are common and harmless.
+        if number % local.step != local.step - 1:
+            self._complain(local, f"{what} tuple {number} twice, or it never existed; passed over")
+
+    def _complain(self, local: LocalTask, text: str) -> None:
+        self._notices.append(notices.odd(local.task, text, is_strict=self._config[local.task].is_strict))
+
+    def mark(self, task: LocalTask) -> None:
+        """Note that a task has something to write."""
+        if not task.is_dirty:
+            task.is_dirty = True
+            self.dirty.append(task)
