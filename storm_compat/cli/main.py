@@ -19,6 +19,8 @@ from storm_compat.cli.settings import nimbus_option
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "dev": ("dev:dev", "Run a cluster on this machine, in the foreground."),
+    "new": ("new:new", "Make a streamparse project that works."),
+    "run": ("run:run", "Run a project's topology in the foreground, on a cluster of its own."),
     "submit": ("submit:submit", "Submit a streamparse project or a jar."),
     "list": ("listing:list_topologies", "List the topologies of the cluster."),
     "status": ("status:status", "Show the cluster, or one topology with counts and errors."),

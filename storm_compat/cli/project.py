@@ -120,7 +120,7 @@ def open_project(root: Path) -> Project:
         raise CommandError(
             f"{root} is not a streamparse project: it has no config.json",
             code=ExitCode.USAGE,
-            advice="Make one with: sparse quickstart NAME",
+            advice="Make one with: heronry new NAME",
         ) from exc
     except (OSError, ValueError) as exc:
         raise CommandError(f"{file} cannot be read: {exc}") from exc

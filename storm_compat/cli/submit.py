@@ -104,13 +104,13 @@ def submit(
     from storm_compat.cli.running import as_document, next_steps, wait_until_running
     from storm_compat.cli.settings import target
 
-    overrides = dict(_parse_option(option) for option in options)
+    overrides = dict(parse_option(option) for option in options)
     if accelerate:
         overrides[standin.KEY] = True
     choice = Choice(path, topology, name, environment, topology_file, python, _is_local(target(context).host))
     with tempfile.TemporaryDirectory(prefix="heronry-") as scratch:
         prepared = prepare(choice, Path(scratch))
-        _tell(prepared)
+        tell(prepared)
         with connect(context) as client:
             cluster = client.cluster()
             is_taken = any(t.name == prepared.name for t in cluster.topologies)
@@ -138,7 +138,12 @@ def submit(
         click.echo(next_steps(info, is_known_running=should_wait))
 
 
-def _parse_option(text: str) -> tuple[str, object]:
+def parse_option(text: str) -> tuple[str, object]:
+    """Return key and value of what follows ``-o``.
+
+    Raises:
+        CommandError: it is not KEY=VALUE.
+    """
     from storm_compat.cli.project import option_value
 
     key, value = key_value("-o", text)
@@ -149,7 +154,7 @@ def _is_local(host: str) -> bool:
     return host.startswith(_LOOPBACK)
 
 
-def _tell(prepared: Prepared) -> None:
+def tell(prepared: Prepared) -> None:
     """Say on stderr what is going to be submitted, and what may surprise."""
     from storm_compat.cli.output import note, plural, size
 

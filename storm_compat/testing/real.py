@@ -82,6 +82,14 @@ class RealTopology:
                 raise TestingError(f"{self.name}: not within {within_s:g} s; {told}")
             time.sleep(_POLL_S)
 
+    def activate(self) -> None:
+        """Let its spouts emit again."""
+        self._client.activate(self.name)
+
+    def deactivate(self) -> None:
+        """Make its spouts rest."""
+        self._client.deactivate(self.name)
+
     def kill(self) -> None:
         """End it now, and return when its name is free again."""
         self._client.kill(self.name, 0)
