@@ -7,6 +7,7 @@ CompatError
     AlreadyAlive        the name is taken                               (user)
     NotAlive            no topology of that name or id                  (user)
     NoSuchComponent     the topology has no component of that id        (user)
+    NoWorker            no worker there that could be started again    (user)
     KeyNotFound         no blob of that key                             (user)
     KeyExists           a blob of that key exists already               (user)
     InvalidKey          no blob can have that key                       (user)
@@ -78,6 +79,10 @@ class NoSuchComponent(CompatError):
     def __init__(self, component: str) -> None:
         super().__init__(f"Could not find component with id {component}")
         self.component = component
+
+
+class NoWorker(CompatError):
+    """The topology has no worker there, or none that could be started again now."""
 
 
 class KeyNotFound(CompatError):

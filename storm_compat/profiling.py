@@ -15,7 +15,7 @@ from storm_compat.thrift import idl
 
 
 def to_restart(request: Any) -> list[int]:
-    """Return the containers that a ProfileRequest asks to be started again.
+    """Return the containers, each once, that a ProfileRequest asks to be started again.
 
     Raises:
         NotForUs: it asks for something else.
@@ -30,4 +30,4 @@ def to_restart(request: Any) -> list[int]:
             f"{names.get(request.action, request.action)} needs a JVM, and workers here have none. "
             "JVM_RESTART starts a worker again; for stacks of Python components use a tool such as py-spy"
         )
-    return sorted(int(port) - FIRST_SLOT + 1 for port in request.nodeInfo.port)
+    return sorted({int(port) - FIRST_SLOT + 1 for port in request.nodeInfo.port})

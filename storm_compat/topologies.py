@@ -34,7 +34,7 @@ from scheduler.control import lifecycle
 from scheduler.control.messages import Answer
 from scheduler.errors import SchedulerError, StateError
 from scheduler.launch.base import Launcher
-from scheduler.layout import Layout
+from scheduler.layout import FIRST_SLOT, Layout
 from scheduler.state.records import (
     DebugRecord,
     RebalanceRecord,
@@ -47,7 +47,7 @@ from storm_compat.alive import Alive
 from storm_compat.blob_map import Link
 from storm_compat.credentials import refuse_foreign
 from storm_compat.depot import Depot
-from storm_compat.errors import CompatError, InvalidSetting, NoSuchComponent, NotAlive
+from storm_compat.errors import CompatError, InvalidSetting, NoSuchComponent, NoWorker
 from storm_compat.java_code import refuse_own_code
 from storm_compat.java_settings import not_run
 from storm_compat.rebalance import Rebalanced
@@ -277,13 +277,14 @@ class Topologies(Registry):
         """End a container, which is then started again.
 
         Raises:
-            NotAlive: there is no such container, or nobody who could do it now; says which.
+            NoWorker: there is no such container, or nobody who could do it now; says which.
         """
         planned = {container.container_id for container in alive.kept.packing.containers}
         if container_id not in planned:
-            raise NotAlive(f"{alive.topology_id} has no worker there; its containers are {sorted(planned)}")
+            ports = sorted(FIRST_SLOT - 1 + planned_id for planned_id in planned)
+            raise NoWorker(f"{alive.topology_id} has no worker there; its ports are {ports}")
         if not await self._masters.restart(alive.topology_id, container_id):
-            raise NotAlive(f"The topology process of {alive.topology_id} does not answer now; try again")
+            raise NoWorker(f"The topology process of {alive.topology_id} does not answer now; try again")
 
     def preview(self, name: str | None, options: Any) -> Rebalanced:
         """Return what a rebalance would make of a topology now; nothing is changed.

@@ -17,7 +17,7 @@ def request(action: str, *ports: int) -> Any:
 
 
 def test_a_restart_names_the_containers_by_their_ports() -> None:
-    assert to_restart(request("JVM_RESTART", 6702, 6700)) == [1, 3]
+    assert to_restart(request("JVM_RESTART", 6702, 6700, 6702)) == [1, 3]
 
 
 def test_what_needs_a_jvm_is_refused_with_a_hint() -> None:

@@ -24,6 +24,7 @@ from storm_compat.errors import (
     NoSuchComponent,
     NotAlive,
     NotAuthorized,
+    NoWorker,
 )
 from storm_compat.thrift import idl
 from storm_compat.topologies import Topologies
@@ -623,10 +624,10 @@ def test_a_container_is_restarted_by_the_topology_process_if_there_are_both(worl
             alive = topologies.named("wc")
             await topologies.restart_container(alive, 1)
             assert world.masters.restarted == [1]
-            with pytest.raises(NotAlive, match=r"has no worker there; its containers are \[1\]"):
+            with pytest.raises(NoWorker, match=r"has no worker there; its ports are \[6700\]"):
                 await topologies.restart_container(alive, 2)
             world.masters.is_there = False
-            with pytest.raises(NotAlive, match="does not answer now; try again"):
+            with pytest.raises(NoWorker, match="does not answer now; try again"):
                 await topologies.restart_container(alive, 1)
 
     play(story)
