@@ -3,8 +3,8 @@
     as a client sends it --normalized--> as it is kept --BlobAuthorizer--> allowed, or NotAuthorized
 
 An entry is for one user or for everybody (Storm's OTHER), with a mask of READ,
-WRITE and ADMIN.  Nothing is checked unless storm.blobstore.acl.validation.enabled
-is set; the entries are kept all the same.
+WRITE and ADMIN.  Storm asks nobody unless storm.blobstore.acl.validation.enabled
+is set; here who signed in is asked as he is for all else, see `BlobAuthorizer`.
 
 Source: storm:storm-client/src/jvm/org/apache/storm/blobstore/BlobStoreAclHandler.java
 """
@@ -85,7 +85,10 @@ class BlobAuthorizer:
     """Lets callers do what the entries say; built from the cluster's configuration."""
 
     is_enabled: bool = False
-    """Storm's storm.blobstore.acl.validation.enabled."""
+    """Storm's storm.blobstore.acl.validation.enabled; an authorizer that asks enables it, too."""
+
+    asks_named: bool = False
+    """Whether callers who signed in are asked even if it is not enabled; others are trusted then."""
 
     admins: frozenset[str] = frozenset()
     """Storm's nimbus.admins: may do everything."""
@@ -96,8 +99,11 @@ class BlobAuthorizer:
     @classmethod
     def from_conf(cls, conf: Mapping[str, Any]) -> Self:
         """Return what holds in a cluster."""
+        kind = str(conf.get("nimbus.authorizer") or "").rpartition(".")[2]
         return cls(
-            is_enabled=bool(conf.get("storm.blobstore.acl.validation.enabled")),
+            is_enabled=bool(conf.get("storm.blobstore.acl.validation.enabled"))
+            or kind in ("SimpleACLAuthorizer", "DenyAuthorizer"),
+            asks_named=kind != "NoopAuthorizer",
             admins=frozenset(conf.get("nimbus.admins") or ()),
             supervisors=frozenset(conf.get("nimbus.supervisor.users") or ()),
         )
@@ -128,6 +134,7 @@ class BlobAuthorizer:
         return entry.mask if entry.is_for_all or (caller is not None and entry.user == caller) else 0
 
     def _is_above(self, caller: str | None, mask: int) -> bool:
-        if not self.is_enabled or caller in self.admins:
+        is_asked = self.is_enabled or (self.asks_named and caller is not None)
+        if not is_asked or caller in self.admins:
             return True
         return mask == READ and caller in self.supervisors

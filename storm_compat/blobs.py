@@ -235,6 +235,20 @@ class Blobs:
                 raise InvalidTopology(f"Key not found: {link.key}") from exc
             self._authorizer.require(blob.meta.acl, READ, caller, link.key)
 
+    def require_dependencies(self, keys: Iterable[str], caller: str | None) -> None:
+        """Return if the caller may delete every blob that is to go with a topology.
+
+        Raises:
+            InvalidTopology: one is not there.
+            NotAuthorized: as it says.
+        """
+        for key in keys:
+            try:
+                blob = self._files.find(blob_keys.check(key))
+            except (InvalidKey, KeyNotFound) as exc:
+                raise InvalidTopology(f"Key not found: {key}, which is among the dependency jars") from exc
+            self._authorizer.require(blob.meta.acl, WRITE, caller, key)
+
     def begin_download(self, key: str | None, caller: str | None, now: float) -> tuple[str, StoredBlob]:
         """Return the session of a download, and what will be downloaded.
 

@@ -22,13 +22,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import simplejson
 from thriftpy2.protocol import TCyBinaryProtocol
 from thriftpy2.transport import TCyMemoryBuffer
 
 from scheduler import topology as topologies
 from scheduler.control.messages import ErrorReport
-from scheduler.errors import NoSuchNode, StateError
+from scheduler.errors import NoSuchNode, SchedulerError, StateError
 from scheduler.layout import Layout
 from scheduler.packing.check import check
 from scheduler.plan import PackingPlan
@@ -251,9 +252,10 @@ class Depot:
     def forget(self, topology_id: str) -> None:
         """Remove everything but the logs; fine if it is gone, wholly or partly."""
         self._store.delete(path_of(topology_id, "status"))
-        for key in self._dependency_jars(topology_id):
-            with suppress(KeyNotFound, InvalidKey):
-                self.blob_files.delete(blob_keys.check(key))
+        if dependencies := self._dependency_jars(topology_id):
+            for key in {*dependencies} - self._needed_by_others(topology_id):
+                with suppress(KeyNotFound, InvalidKey):
+                    self.blob_files.delete(blob_keys.check(key))
         self._store.delete(path_of(topology_id))
         for kind in (JAR, CODE, CONF):
             blob = self.blob(topology_id, kind)
@@ -267,6 +269,16 @@ class Depot:
             return records.read(self._store, path, SubmissionRecord).dependency_jars
         except StateError:
             return ()
+
+    def _needed_by_others(self, topology_id: str) -> set[str]:
+        """Return the keys of users' blobs that other topologies have; reads the records of all."""
+        keys: set[str] = set()
+        for other in self.ids():
+            if other != topology_id:
+                keys.update(self._dependency_jars(other))
+                with suppress(SchedulerError, msgspec.MsgspecError):
+                    keys.update(self.read(other).topology.conf.get("topology.blobstore.map") or ())
+        return keys
 
     def leftovers(self) -> list[str]:
         """Return the ids of which something is there, but no status: submitted or removed by half."""

@@ -334,6 +334,7 @@ class Nimbus:
         self._blobs.require_links(links, _caller())
         if code is None:
             raise InvalidTopology("The topology is null")
+        self._blobs.require_dependencies(code.dependency_jars or (), _caller())
         jar = self._uploads.finished(location, self._wall())
         submission = Submission(
             name=name,

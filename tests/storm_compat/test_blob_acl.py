@@ -18,7 +18,9 @@ from storm_compat.blob_acl import (
 from storm_compat.errors import NotAuthorized
 
 NOTHING_FOR_ALL = Access(0, is_for_all=True)
-STRICT = BlobAuthorizer(is_enabled=True, admins=frozenset({"root"}), supervisors=frozenset({"sup"}))
+STRICT = BlobAuthorizer(
+    is_enabled=True, asks_named=True, admins=frozenset({"root"}), supervisors=frozenset({"sup"})
+)
 
 names = st.sampled_from(["ada", "bob", "eve"])
 masks = st.integers(0, EVERYTHING)
@@ -117,8 +119,28 @@ def test_admins_may_do_everything_and_supervisors_read() -> None:
         STRICT.require((), READ | WRITE, "sup", "k")
 
 
-def test_nothing_is_checked_unless_it_is_switched_on() -> None:
-    BlobAuthorizer.from_conf({}).require((), EVERYTHING, None, "k")
+@pytest.mark.parametrize(
+    ("authorizer", "asked"),
+    [
+        (None, ["ada"]),
+        ("a.b.SimpleACLAuthorizer", ["ada", None]),
+        ("a.b.DenyAuthorizer", ["ada", None]),
+        ("a.b.NoopAuthorizer", []),
+    ],
+)
+def test_who_signed_in_is_asked_and_others_if_the_authorizer_asks_them(
+    authorizer: str | None, asked: list[str | None]
+) -> None:
+    found = BlobAuthorizer.from_conf({"nimbus.authorizer": authorizer})
+    for caller in ("ada", None):
+        if caller in asked:
+            with pytest.raises(NotAuthorized):
+                found.require((), READ, caller, "k")
+        else:
+            found.require((), EVERYTHING, caller, "k")
+
+
+def test_everybody_is_asked_if_it_is_switched_on() -> None:
     conf = {
         "storm.blobstore.acl.validation.enabled": True,
         "nimbus.admins": ["root"],

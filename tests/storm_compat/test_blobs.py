@@ -388,6 +388,16 @@ def test_a_topology_can_have_links_to_what_there_is(shop: Shop) -> None:
         assert str(caught.value) == f"Key not found: {key}"
 
 
+def test_only_what_one_may_delete_can_go_with_a_topology(shop: Shop) -> None:
+    shop.create("dep.jar", Access(READ, "bob"))
+    shop.blobs.require_dependencies(["dep.jar"], "ada")
+    with pytest.raises(NotAuthorized):
+        shop.blobs.require_dependencies(["dep.jar"], "bob")
+    for key in ("nothing", "../x"):
+        with pytest.raises(InvalidTopology):
+            shop.blobs.require_dependencies([key], "ada")
+
+
 def test_limits_must_be_positive() -> None:
     with pytest.raises(ValueError, match="positive"):
         BlobLimits(page_count=0)

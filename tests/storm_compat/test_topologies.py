@@ -158,6 +158,28 @@ def test_the_dependency_jars_of_a_topology_go_with_it_and_its_artifacts_stay(wor
     play(story)
 
 
+def test_a_dependency_jar_stays_as_long_as_another_topology_needs_it(world: World) -> None:
+    async def story() -> None:
+        for key in ("shared", "a", "b"):
+            put_blob(world, key, b"x")
+        code = word_count()
+        code.dependency_jars = ["shared", "a"]
+        async with world.nimbus() as topologies:
+            await topologies.submit(world.submission("one", code=code))
+            await topologies.submit(world.submission("two", code=code))
+            await topologies.submit(world.submission("three", BLOBS))
+            for name, left in (
+                ("one", ["a", "b", "shared"]),
+                ("two", ["a", "b"]),
+                ("three", ["a", "b"]),
+            ):
+                topologies.kill(name, 0)
+                await until(lambda name=name: topologies.is_free(name))
+                assert world.depot.blob_files.keys() == left
+
+    play(story)
+
+
 def test_a_submission_is_kept_and_started(world: World) -> None:
     async def story() -> None:
         async with world.nimbus() as topologies:
