@@ -3,6 +3,7 @@
     start        a fresh cluster each time, until the first tuple is at the last bolt, and down again
     idle         a topology whose spout has nothing to say: memory, and the CPU of waiting
     word count   spout -> split -> count under full load: rate, and what the engine costs beside components
+    library      our component library against pystorm, child by child: `bench.library`
     latency      spout -> b1 -> b2 at a steady rate: how long until the spout has the ack
     nimbus       calls and submissions, with many topologies that do not run: `bench.nimbus`
     flood        more than can be done: does the engine's memory grow?
@@ -51,6 +52,9 @@ class Pace:
     starts: int = 3
     router_rounds: int = 5
     nimbus_calls: int = 2000
+    library_rounds: int = 3
+    library_inputs: int = 20_000
+    library_lone: int = 2000
 
 
 QUICK = Pace(
@@ -62,6 +66,9 @@ QUICK = Pace(
     starts=1,
     router_rounds=2,
     nimbus_calls=500,
+    library_rounds=1,
+    library_inputs=5000,
+    library_lone=500,
 )
 
 
@@ -128,10 +135,18 @@ def idle(cluster: Cluster, pace: Pace) -> Measured:
 
 
 def word_count(
-    cluster: Cluster, pace: Pace, *, file: str = "words", environment: str = "narrow", containers: int = 1
+    cluster: Cluster,
+    pace: Pace,
+    *,
+    file: str = "words",
+    environment: str = "narrow",
+    containers: int = 1,
+    is_accelerated: bool = False,
 ) -> Measured:
     """Rate and cost of a word count that has all it can eat."""
-    submitted = cluster.submit(file, environment=environment, containers=containers)
+    submitted = cluster.submit(
+        file, environment=environment, containers=containers, is_accelerated=is_accelerated
+    )
     cluster.wait_for(submitted, "progress")
     time.sleep(pace.warm_up_s)
     window = _window(cluster, pace.window_s)

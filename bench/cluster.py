@@ -121,7 +121,13 @@ class Cluster:
         return NimbusAddress(host, int(port))
 
     def submit(
-        self, file: str, *, environment: str = "narrow", containers: int = 1, **options: object
+        self,
+        file: str,
+        *,
+        environment: str = "narrow",
+        containers: int = 1,
+        is_accelerated: bool = False,
+        **options: object,
     ) -> Submitted:
         """Submit a topology of the project; with ``options`` for its components, without ``bench.``."""
         folder = self.folder / f"{file}-{time.monotonic_ns()}"
@@ -134,6 +140,7 @@ class Cluster:
         }
         conf |= {f"bench.{key}": value for key, value in options.items()}
         words = [word for key, value in conf.items() for word in ("-o", f"{key}={value}")]
+        words += ["--accelerate"] if is_accelerated else []
         called_at = time.time()
         self.heronry(
             "submit", self._project, "-t", file, "-n", folder.name, "-e", environment, "--no-wait", *words

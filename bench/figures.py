@@ -8,7 +8,7 @@ times and rates depend on that; what it costs beside its components less so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 QUIET_CORES = 0.1
 """With more than this in use by others, times and rates of a window are not to be believed."""
@@ -45,6 +45,7 @@ class Figure:
 TITLES: Mapping[str, str] = {
     "start": "Start and end",
     "words": "Word count, pystorm, 1/1/1 tasks in one container",
+    "words_fast": "Word count, the same project with heronry.accelerate",
     "words_blocking": "Word count, children of storm.py's cost, 1/1/1 tasks in one container",
     "words_stormpy": "Word count, storm.py, 1/1/1 tasks in one container",
     "words_wide": "Word count, pystorm, 1/2/2 tasks in one container",
@@ -53,6 +54,7 @@ TITLES: Mapping[str, str] = {
     "flood": "A spout without limit, an amplifier of 20, and a bolt that takes 0.2 ms a tuple",
     "idle": "Memory and idling, one container",
     "nimbus": "Nimbus: calls one after the other, topologies that do not run but for one",
+    "library": "Component library against pystorm, the same classes as children of this process",
     "router": "Stream manager alone, no I/O",
 }
 
@@ -167,6 +169,53 @@ def _words(
         Figure(case, "to_child_bound_limit", "rate / that limit", "", "of the same window", digits=2),
         Figure(case, "rss_mib", "memory of the engine under load", "MiB", "sum of RSS", digits=0),
     ]
+
+
+def _fast() -> list[Figure]:
+    figures = _words("words_fast", rate="", ratio="", hop="", most_ratio=None, least_rate=12.0)
+    to_plain = Figure(
+        "words_fast",
+        "rate_to_plain",
+        "the same / the rate without it",
+        "",
+        "both of this run",
+        least=5.0,
+        digits=2,
+    )
+    to_storm = "the same / that of a real Storm with pystorm, on this machine"
+    figures = [
+        replace(figure, label=to_storm) if figure.key == "rate_to_storm" else figure for figure in figures
+    ]
+    return [figures[0], to_plain, *figures[1:]]
+
+
+def _library() -> list[Figure]:
+    found = []
+    cpu = "CPU clock of the child from input to last answer, all inputs at once; median of rounds in turns"
+    for kind, what in (
+        ("split", "split into 7 words"),
+        ("count", "count a word"),
+        ("next", "next of a spout"),
+    ):
+        found += [
+            Figure("library", f"pystorm_{kind}_us", f"{what}, pystorm", "µs", cpu),
+            Figure("library", f"{kind}_us", f"{what}, ours", "µs", cpu),
+            Figure("library", f"{kind}_ratio", "the same / pystorm", "", cpu, most=0.125, digits=3),
+        ]
+    lone = "one tuple at a time, from the write to the read of its ack, median"
+    found += [
+        Figure("library", "pystorm_lone_us", "a lone tuple, split, pystorm", "µs", lone, digits=0),
+        Figure("library", "lone_us", "a lone tuple, split, ours", "µs", lone, digits=0),
+        Figure("library", "lone_ratio", "the same / pystorm", "", lone, most=1.0, digits=2),
+    ]
+    for key, what in (("rss", "memory, RSS"), ("anon", "memory, anonymous")):
+        how = "smaps_rollup of the split child behind its inputs, started by streamparse_run"
+        found += [
+            Figure("library", f"pystorm_{key}_mib", f"{what}, pystorm", "MiB", how),
+            Figure("library", f"{key}_mib", f"{what}, ours", "MiB", how),
+            Figure("library", f"{key}_ratio", "the same / pystorm", "", how, most=1.0, digits=3),
+        ]
+    return found
 
 
 def _wide() -> list[Figure]:
@@ -328,6 +377,7 @@ def _router() -> list[Figure]:
 FIGURES: tuple[Figure, ...] = (
     *_start(),
     *_words("words", rate="2398-4868", ratio="0.85-0.92", hop="24-49", most_ratio=0.40, least_rate=2.0),
+    *_fast(),
     *_words("words_blocking", rate="825", ratio="1.43", hop="157-159", most_ratio=0.54),
     *_words("words_stormpy", rate="825", ratio="1.43", hop="157-159", most_ratio=0.54, least_rate=3.0),
     *_wide(),
@@ -335,5 +385,6 @@ FIGURES: tuple[Figure, ...] = (
     *_flood(),
     *_idle(),
     *_nimbus(),
+    *_library(),
     *_router(),
 )

@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench import cases, machine, table
 from bench.cluster import BenchError, Cluster, make_project
 from bench.figures import FIGURES, TITLES
+from bench.library import library
 from bench.nimbus import nimbus
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,7 @@ ON_A_CLUSTER: dict[str, Measure] = {
     # First those that tell of a fresh cluster.
     "idle": cases.idle,
     "words": cases.word_count,
+    "words_fast": lambda cluster, pace: cases.word_count(cluster, pace, is_accelerated=True),
     "words_blocking": lambda cluster, pace: cases.word_count(cluster, pace, file="blocking"),
     "words_stormpy": lambda cluster, pace: cases.word_count(cluster, pace, file="stormpy"),
     "words_wide": lambda cluster, pace: cases.word_count(cluster, pace, environment="wide"),
@@ -81,15 +83,23 @@ class Bench:
             self._try("nimbus", lambda: nimbus(self._make_cluster, self._pace))
         if "flood" in self._chosen:
             self._flood()
+        if "library" in self._chosen:
+            self._try("library", lambda: library(self._project / "src", self._pace))
         if "router" in self._chosen:
             self._try("router", lambda: cases.router(self._pace))
         if {"words_wide", "words_two"} <= self.measured.keys():
             wide, two = self.measured["words_wide"].values, self.measured["words_two"].values
             two["extra_us_per_hop"] = two["engine_us_per_hop"] - wide["engine_us_per_hop"]
+        rates = {name: one.values.get("sentences_per_s") for name, one in self.measured.items()}
         for name, storm in self.storm.items():
             if "sentences_per_s" in storm.values:
                 ours = self.measured[name].values
                 ours["rate_to_storm"] = ours["sentences_per_s"] / storm.values["sentences_per_s"]
+        if (fast := rates.get("words_fast")) and (plain := rates.get("words")):
+            self.measured["words_fast"].values["rate_to_plain"] = fast / plain
+            if "words" in self.storm:
+                theirs = self.storm["words"].values["sentences_per_s"]
+                self.measured["words_fast"].values["rate_to_storm"] = fast / theirs
 
     def clean_up(self) -> None:
         """Remove what was needed to measure; after a failure keep it, since the logs are in it."""
