@@ -101,12 +101,14 @@ class Authorizer:
 
     def permits(self, principal: str | None, operation: Operation, conf: Mapping[str, Any]) -> bool:
         """Return whether ``principal`` may do that; see `require`."""
-        if operation.business is Business.ANYBODY or self.permits_all:
+        if self.permits_all:
             return True
         if self.permits_none:
             return False
         if principal is None:
             return self.trusts_unnamed
+        if operation.business is Business.ANYBODY:
+            return True
         groups = self.groups_of(principal)
         if principal in self.admins or groups & self.admin_groups:
             return True

@@ -29,7 +29,7 @@ class Business(enum.Enum):
     """The supervisors of the cluster."""
 
     ANYBODY = enum.auto()
-    """Nobody is asked here: blobs have lists of their own."""
+    """Whoever may call at all; blobs have lists of their own."""
 
 
 class Names(enum.Enum):

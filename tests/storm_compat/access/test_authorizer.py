@@ -60,7 +60,7 @@ def allowed(decides: Authorizer, principal: str | None) -> str:
         ("gus", "rob"),
         ("gwen", "rb"),
         ("eve", "b"),
-        (None, "b"),
+        (None, ""),
     ],
 )
 def test_who_may_do_what(principal: str | None, may: str) -> None:
@@ -70,7 +70,7 @@ def test_who_may_do_what(principal: str | None, may: str) -> None:
 def test_with_no_users_named_everybody_with_a_name_is_one() -> None:
     decides = authorizer(nimbus_users=[], nimbus_groups=None)
     assert allowed(decides, "eve") == "ub"
-    assert allowed(decides, None) == "b"
+    assert allowed(decides, None) == ""
 
 
 def test_without_an_authorizer_named_the_plain_port_is_trusted_and_who_signs_in_is_checked() -> None:
@@ -81,7 +81,7 @@ def test_without_an_authorizer_named_the_plain_port_is_trusted_and_who_signs_in_
 
 def test_the_two_others_let_everybody_or_nobody() -> None:
     assert allowed(authorizer(nimbus_authorizer="x.NoopAuthorizer"), None) == "urosb"
-    assert allowed(authorizer(nimbus_authorizer="x.DenyAuthorizer"), "root") == "b"
+    assert allowed(authorizer(nimbus_authorizer="x.DenyAuthorizer"), "root") == ""
 
 
 def test_an_authorizer_that_we_do_not_have_is_refused() -> None:
