@@ -6,7 +6,7 @@
     pages and numbers            `storm_compat.stats`
     errors                       `storm_compat.failures`, by the class decorator
 
-A method that is not here is answered with "not supported yet" by the server.
+All methods of the interface are here.
 Arguments come as decoded; any of them may be None.
 """
 
@@ -250,6 +250,28 @@ class Nimbus:
 
     def getOwnerResourceSummaries(self, owner: str | None) -> Any:
         return stats.owner_summaries(self._topologies.all(), self.machine, self._wall(), owner=owner)
+
+    # ---- supervisors of Storm's; what they tell changes nothing: containers tell by themselves
+
+    def getSupervisorAssignments(self, node: str | None) -> Any:
+        return stats.supervisor_assignments(
+            self._topologies.all(),
+            self.machine,
+            self._wall(),
+            node=node,
+            local_dir=str(self._cluster_conf["storm.local.dir"]),
+        )
+
+    def sendSupervisorWorkerHeartbeats(self, heartbeats: Any) -> None:
+        """Return; as in Storm some may be of topologies that are gone."""
+
+    def sendSupervisorWorkerHeartbeat(self, heartbeat: Any) -> None:
+        self._topologies.with_id(None if heartbeat is None else heartbeat.storm_id)
+
+    def processWorkerMetrics(self, metrics: Any) -> None:
+        """Return; no method of Nimbus would show them."""
+
+    # ---- one topology's own
 
     def getTopologyConf(self, topology_id: str | None) -> str:
         return self._depot.conf(self._topologies.with_id(topology_id).topology_id)

@@ -7,6 +7,7 @@
     topology_page   TopologyPageInfo
     component_page  ComponentPageInfo
     workers         WorkerSummary and SupervisorPageInfo
+    assignments     SupervisorAssignments
     aggregates      the rows of pages: what some tasks counted, summed up
     resources       what topologies ask for
     view, machine   what all of them look at
@@ -22,6 +23,7 @@ gives up on a stream that it does not find.
 
 from __future__ import annotations
 
+from storm_compat.stats.assignments import supervisor_assignments
 from storm_compat.stats.cluster import cluster_summary, nimbus_summary, owner_summaries
 from storm_compat.stats.component_page import component_page
 from storm_compat.stats.machine import Machine
@@ -35,6 +37,7 @@ __all__ = [
     "component_page",
     "nimbus_summary",
     "owner_summaries",
+    "supervisor_assignments",
     "supervisor_page",
     "topology_info",
     "topology_page",

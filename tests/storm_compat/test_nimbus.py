@@ -376,10 +376,24 @@ def test_a_rebalance_cannot_link_to_a_blob_that_is_not_there(served: Callable[[S
     served(story)
 
 
-def test_what_is_missing_says_so(served: Callable[[Story], World]) -> None:
+def test_supervisors_of_storms_are_answered(served: Callable[[Story], World]) -> None:
     def story(client: Client) -> None:
-        with pytest.raises(TApplicationException, match="not supported yet"):
-            client.getSupervisorAssignments("x")
+        storm = idl.load()
+        client.submit("wc")
+        assert client.getSupervisorAssignments("x").storm_assignment == {}
+        known, unknown = (
+            storm.SupervisorWorkerHeartbeat(storm_id=topology_id, executors=[], time_secs=1)
+            for topology_id in (client.getTopologySummaryByName("wc").id, "nope")
+        )
+        client.sendSupervisorWorkerHeartbeat(known)
+        with pytest.raises(storm.NotAliveException):
+            client.sendSupervisorWorkerHeartbeat(unknown)
+        client.sendSupervisorWorkerHeartbeats(
+            storm.SupervisorWorkerHeartbeats(supervisor_id="s", worker_heartbeats=[known, unknown])
+        )
+        client.processWorkerMetrics(
+            storm.WorkerMetrics("nope", 6700, "h", storm.WorkerMetricList(metrics=[]))
+        )
 
     served(story)
 
