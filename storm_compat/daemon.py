@@ -41,7 +41,7 @@ from scheduler.state.store import StateStore
 from storm_compat import conf as confs
 from storm_compat import web
 from storm_compat.access.authorizer import Authorizer
-from storm_compat.access.doors import open_doors, server_limits
+from storm_compat.access.doors import REQUEST_BYTES, open_doors, server_limits
 from storm_compat.access.guard import Guarded, groups_of
 from storm_compat.access.ways_in import WayIn, warnings, ways_in, without_secrets
 from storm_compat.blob_acl import BlobAuthorizer
@@ -363,7 +363,8 @@ def _cluster_conf(layout: Layout, host: str, port: int, overrides: Mapping[str, 
         "storm.log.dir": str(layout.logs),
         "nimbus.seeds": [_advertised(host)],
         "nimbus.thrift.port": port,
-        "nimbus.thrift.max_buffer_size": ServerLimits().max_frame_bytes,
+        # Whoever says what a frame may have means both directions; Storm's default is for replies only here.
+        REQUEST_BYTES: overrides.get("nimbus.thrift.max_buffer_size") or ServerLimits().max_frame_bytes,
         "supervisor.slots.ports": [FIRST_SLOT + index for index in range(4 * _cpu_count())],
     }
     return confs.cluster(overrides, here)

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from storm_compat.access import jaas
 from storm_compat.access.authorizer import may_act_for
@@ -24,6 +24,10 @@ from storm_compat.thrift.server import ServerLimits, ThriftServer
 logger = logging.getLogger(__name__)
 
 
+REQUEST_BYTES: Final = "heronry.thrift.max.request.bytes"
+"""The largest request. Replies keep to ``nimbus.thrift.max_buffer_size``, which is what clients take."""
+
+
 def server_limits(conf: Mapping[str, Any]) -> ServerLimits:
     """Return what the server is to take on.
 
@@ -31,11 +35,14 @@ def server_limits(conf: Mapping[str, Any]) -> ServerLimits:
         InvalidConf: a limit is no number above 0.
     """
     plain = ServerLimits()
-    frame = int(_number(conf, "nimbus.thrift.max_buffer_size", plain.max_frame_bytes))
+    storms = _number(conf, "nimbus.thrift.max_buffer_size", plain.max_frame_bytes)
+    frame = int(_number(conf, REQUEST_BYTES, storms))
     held = int(_number(conf, "heronry.thrift.max.held.bytes", max(plain.max_held_bytes, frame)))
     most = int(_number(conf, "heronry.thrift.max.connections", plain.max_connection_count))
     if held < frame:
-        raise InvalidConf("heronry.thrift.max.held.bytes is less than nimbus.thrift.max_buffer_size")
+        raise InvalidConf(
+            f"heronry.thrift.max.held.bytes is less than {REQUEST_BYTES}, or nimbus.thrift.max_buffer_size"
+        )
     return ServerLimits(
         max_frame_bytes=frame,
         max_connection_count=most,

@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "credentials": ("tuning:credentials", "Upload credentials for a topology."),
     "blobs": ("blobs:blobs", "Keep files in the cluster: list, put, get, cat, rm, acl."),
     "config": ("config:config", "Show which values hold, and who set them."),
-    "conformance": ("conformance:conformance", "Try whether a component keeps the multilang protocol."),
+    "conformance": ("conformance:conformance", "Play the host to a component and tell what it does wrong."),
     "version": ("version:version", "Show the versions of heronry and of the cluster."),
     "completion": ("completion:completion", "Print the completion script for a shell."),
 }

@@ -196,8 +196,10 @@ def test_msgspec_alone_is_enough(tmp_path: Path) -> None:
     """Even in an environment without it, the host's is found; nothing else is asked for."""
     script = (
         "import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p]\n"
+        "before = set(sys.modules)\n"
         "import pystorm, msgspec\n"
-        "foreign = {m.partition('.')[0] for m in sys.modules} - sys.stdlib_module_names\n"
+        "new = {m.partition('.')[0] for m in set(sys.modules) - before}\n"
+        "foreign = new - sys.stdlib_module_names\n"
         "import json; print(json.dumps(sorted(foreign)))"
     )
     variables = {**os.environ, **standin.environment({})}

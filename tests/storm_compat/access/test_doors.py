@@ -57,6 +57,11 @@ def test_limits_are_as_configured() -> None:
     assert server_limits({}) == ServerLimits()
 
 
+def test_requests_may_be_larger_than_the_frames_that_clients_take() -> None:
+    conf = {"nimbus.thrift.max_buffer_size": 1_048_576, "heronry.thrift.max.request.bytes": 5_000_000}
+    assert server_limits(conf).max_frame_bytes == 5_000_000
+
+
 def test_a_frame_larger_than_all_that_is_held_by_default_raises_that_too() -> None:
     limits = server_limits({"nimbus.thrift.max_buffer_size": 2**30})
     assert (limits.max_frame_bytes, limits.max_held_bytes) == (2**30, 2**30)
