@@ -119,11 +119,10 @@ class Placement:
                 local.routes.setdefault(stream, route).lead_as(route)
             if local.foresight is not None:
                 local.foresight = foresee(local.routes)
-                # The component was told these tasks; where they are now is not its business.
-                told = [
-                    tuple((everywhere[target.task], index) for target, index in s) for s in local.foretold
-                ]
-                local.foretold = deque(told)
+            # The component was told these tasks; where they are now is not its business.
+            local.foretold = deque(
+                tuple((everywhere[target.task], index) for target, index in slots) for slots in local.foretold
+            )
 
     def _add(self, component: Component, task: int) -> LocalTask:
         inputs = [(i.source, i.stream) for i in component.inputs]

@@ -153,6 +153,22 @@ def test_after_a_mistake_the_order_still_holds_and_nothing_more_is_told_ahead() 
     assert len(cluster.errors()) == 1
 
 
+def test_what_was_told_before_a_mistake_goes_where_its_task_has_moved() -> None:
+    cluster = started(bolt("b", 3, 4, reads=["a"]))
+    asks(cluster, "x")
+    asks(cluster, "lost", stream="undeclared")
+    cluster.plan_anew([1, ASKING], [3, 4])
+    cluster.follow(1)
+    cluster.follow(2)
+    cluster.settle()
+    for task in (3, 4):
+        cluster.retire(task)
+        cluster.start_child(task)
+    cluster.settle()
+    child = asks(cluster, "y", "z")
+    assert [receivers(cluster, value) for value in "yz"] == child.task_ids[2:4]
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
