@@ -32,6 +32,10 @@ class Liveness:
         """Start the clock anew: something came, a command was sent, or nobody was listening."""
         self.heard_s = now
 
+    def excuse(self, away_s: float, now: float) -> None:
+        """Leave out a time in which nobody could listen, as our own process was stopped or busy."""
+        self.heard_s = min(now, self.heard_s + away_s)
+
     def is_dead(self, now: float) -> bool:
         """Return whether it has been silent for longer than the limit."""
         return now - self.heard_s > self.limit_s

@@ -41,6 +41,7 @@ _EOF_GRACE_S = 1.0
 _RESTART_GRACE_S = 2.0
 MAX_UNREAD = 1_000_000  # messages for a component that reads nothing; about 100 MB
 _LAST_READS = 64  # of what a dead component left in its pipes
+CHECK_EVERY_S = 1.0
 
 
 class ComponentRunner:
@@ -173,8 +174,10 @@ class ComponentRunner:
         exit_code = process.poll()
         process.kill()  # what it may have left in its group
         loop = self._host.loop
-        for fd in (process.stdout, process.stderr, process.stdin, self._pidfd):
+        for fd in (process.stdout, process.stderr, self._pidfd):
             loop.remove(fd)
+        if not self._stdin_broken:  # else it is done, and the number may be another's by now
+            loop.remove(process.stdin)
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
@@ -407,6 +410,7 @@ class Components:
         self.messages = 0
         self.runners = {task: ComponentRunner(self, local) for task, local in manager.tasks.items()}
         self._started: set[int] = set()
+        self._checked_at: float | None = None
 
     def environment(self, component: str) -> Mapping[str, str]:
         """Return what the topology adds to the environment of a component."""
@@ -448,8 +452,12 @@ class Components:
         self.messages += messages
 
     def check_all(self, now: float) -> None:
-        """Look after every component; called each second."""
+        """Look after every component; called every `CHECK_EVERY_S`, or later if we could not."""
+        late_s = 0.0 if self._checked_at is None else now - self._checked_at - CHECK_EVERY_S
+        self._checked_at = now
         for runner in self.runners.values():
+            if late_s > 0:
+                runner.liveness.excuse(late_s, now)
             runner.check(now)
 
     def stop_all(self, *, grace_s: float) -> None:

@@ -27,7 +27,7 @@ from scheduler.layout import Layout, slot
 from scheduler.master.errors import shortened
 from scheduler.plan import PackingPlan
 from scheduler.run import limits, logs
-from scheduler.run.components import ComponentRunner, Components
+from scheduler.run.components import CHECK_EVERY_S, ComponentRunner, Components
 from scheduler.run.event_log import EventLog
 from scheduler.run.log_levels import LogLevels
 from scheduler.run.loop import Loop
@@ -48,7 +48,6 @@ from scheduler.topology import Topology
 
 log = logging.getLogger("scheduler.run.container")  # __name__ is __main__ under -m
 
-_REPORT_EVERY_S = 1.0
 _RELIEVE_EVERY_S = 0.1
 _STOP_GRACE_S = 2.0
 _RETRY_S = 0.5
@@ -153,7 +152,7 @@ class ContainerProcess:
             # Components need their time to start; they are not asked before the plan is complete.
             self._was_active = True
             self._start_components(now)
-        self._loop.call_at(now + _REPORT_EVERY_S, self._each_second)
+        self._loop.call_at(now + CHECK_EVERY_S, self._each_second)
         self._schedule_ticks(now)
         gc.collect()
         gc.freeze()
@@ -305,7 +304,7 @@ class ContainerProcess:
         self._is_running = False
 
     def _each_second(self, now: float) -> None:
-        self._loop.call_at(now + _REPORT_EVERY_S, self._each_second)
+        self._loop.call_at(now + CHECK_EVERY_S, self._each_second)
         self._manager.sweep(now)
         if self._restart_watch.is_wanted():
             log.info("components are started anew, as the state store says")

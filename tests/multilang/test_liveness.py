@@ -42,3 +42,16 @@ def test_a_short_limit_leaves_time_for_two_questions() -> None:
         now for now in range(100, 110) if liveness.wants_heartbeat(float(now)) and not liveness.is_dead(now)
     ]
     assert asked_at == [101, 102, 103]
+
+
+def test_time_in_which_nobody_could_listen_does_not_count() -> None:
+    liveness = Liveness(limit_s=5.0, heard_s=100.0)
+
+    liveness.excuse(20.0, 122.0)
+    assert not liveness.is_dead(122.0)
+    assert liveness.wants_heartbeat(122.0)
+    assert liveness.is_dead(125.1)
+
+    liveness.hear(130.0)
+    liveness.excuse(20.0, 131.0)  # heard only just: it is not ahead of its time
+    assert liveness.is_dead(136.1)

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from multilang.session import State
 from scheduler.packing.round_robin import round_robin
 from scheduler.run.components import MAX_UNREAD, ComponentRunner, Components
-from scheduler.run.loop import Loop
+from scheduler.run.loop import READ, Loop
 from scheduler.stream.notices import Erred
 from scheduler.stream.router import StreamManager
-from tests.scheduler.stream.cluster import spout, topology
+from tests.scheduler.stream.cluster import bolt, spout, topology
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(20)]
 
@@ -31,10 +32,16 @@ def reports() -> list[str]:
 
 @contextmanager
 def started(
-    code: str, folder: Path, reports: list[str], *, conf: Mapping[str, object] | None = None
+    code: str,
+    folder: Path,
+    reports: list[str],
+    *,
+    conf: Mapping[str, object] | None = None,
+    is_bolt: bool = False,
 ) -> Iterator[ComponentRunner]:
     """Run Python code as the only component of a topology."""
-    shape = topology(replace(spout("a", 1), command=(sys.executable, "-c", code), conf=conf or {}))
+    component = bolt("a", 1, reads=[]) if is_bolt else spout("a", 1)
+    shape = topology(replace(component, command=(sys.executable, "-c", code)), **(conf or {}))
     manager = StreamManager(shape, round_robin(shape, 1), 1, 11, random.Random(1))
 
     def obey_notices(_now: float) -> None:
@@ -147,3 +154,42 @@ def test_a_component_that_never_reads_its_answers_is_ended(
     while process.poll() is None:
         time.sleep(0)
     assert process.poll() == -signal.SIGKILL
+
+
+def test_one_that_was_told_to_end_takes_no_descriptor_of_others_along(sleeper: ComponentRunner) -> None:
+    process, loop = sleeper.process, sleeper._host.loop
+    assert process is not None
+    sleeper.stop()
+    # The input that was closed gives its number to whatever is opened next.
+    ends = [end for _ in range(20) for end in os.pipe()]
+    assert process.stdin in ends
+    loop.add(process.stdin, READ, lambda _events, _now: None, is_waiter=False)
+    process.kill()
+    while process.poll() is None:
+        time.sleep(0)
+    sleeper._on_exit(0, time.monotonic())
+    assert loop.has(process.stdin)
+    for end in ends:
+        os.close(end)
+
+
+def test_a_container_that_was_stopped_itself_blames_no_component_for_silence(
+    tmp_path: Path, reports: list[str]
+) -> None:
+    code = "import time; print('{\"pid\": 1}\\nend', flush=True); time.sleep(60)"
+    conf = {"topology.subprocess.timeout.secs": 5}
+    with started(code, tmp_path, reports, conf=conf, is_bolt=True) as runner:
+        host, now = runner._host, time.monotonic()
+        while runner.local.session.state is not State.OPEN:
+            now = host.loop.round(now, wake=None, waiters_until=0.0)
+        host.check_all(now)
+        host.check_all(now + 21)
+        assert reports == []
+        assert runner.local.urgent  # it is asked for a sign of life
+        for second in range(22, 27):
+            host.check_all(now + second)
+        assert len(reports) == 1
+        assert reports[0].startswith("no message for ")
+        assert runner.process is not None
+        while runner.process.poll() is None:
+            time.sleep(0)
