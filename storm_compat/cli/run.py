@@ -105,12 +105,13 @@ def run(
     if accelerate:
         overrides[standin.KEY] = True
     choice = Choice(path, topology, name, environment, None, python)
-    with tempfile.TemporaryDirectory(prefix="heronry-") as scratch:
-        prepared = prepare(choice, Path(scratch))
+    with (scratch := tempfile.TemporaryDirectory(prefix="heronry-")) as folder:
+        prepared = prepare(choice, Path(folder))
         tell(prepared)
         try:
             with _ending() as ends, EmbeddedCluster(root) as cluster, Foreground(cluster) as foreground:
                 _submit(foreground, prepared, overrides)
+                scratch.cleanup()  # now, so that even a kill leaves nothing
                 shown = view(every_s=every_s, has_log=not no_log, is_silent=as_json)
                 _watch(foreground, shown, ends, time_s)
         except (ClusterFailed, SchedulerError) as exc:
@@ -119,6 +120,8 @@ def run(
             from storm_compat.cli.connect import code_of
 
             raise CommandError(str(exc), code=code_of(exc)) from exc
+        except BrokenPipeError:
+            raise  # whoever reads this has seen enough
         except OSError as exc:
             raise CommandError(f"the cluster cannot be run: {exc}") from exc
     if as_json:

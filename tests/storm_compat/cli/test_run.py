@@ -35,7 +35,9 @@ def start(tmp_path):
     yield run
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
     assert [line for line in processes().values() if str(tmp_path / "tmp") in line] == []
     assert list((tmp_path / "tmp").iterdir()) == []
 
@@ -100,13 +102,17 @@ def test_even_a_kill_leaves_nothing(start, tmp_path):
     process = start()
     assert any(line.startswith("sentence_spout  1 of 1") for line in iter(process.stdout.readline, ""))
     process.kill()
-    process.communicate()
+    process.wait()
     where = str(tmp_path / "tmp")
     until(lambda: not any(where in line for line in processes().values()), "all processes have ended")
-    # What the command itself was packing its jar in cannot be removed by anybody.
-    until(lambda: len(list((tmp_path / "tmp").iterdir())) <= 1, "the root is gone")
-    for scratch in (tmp_path / "tmp").iterdir():
-        shutil.rmtree(scratch)
+    until(lambda: not list((tmp_path / "tmp").iterdir()), "the root is gone")
+
+
+def test_it_ends_with_whoever_reads_it(start):
+    process = start("--every", "0.2")
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(90) == 0, process.stderr.read()
 
 
 def test_a_topology_that_is_refused_says_so(start):
