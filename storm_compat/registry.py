@@ -39,7 +39,7 @@ class Entry:
     remove_at: float = math.inf
     rebalance_at: float = math.inf
     is_going: bool = False
-    """It is being removed."""
+    """It is being removed: what would be written about it now would be left behind."""
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -109,6 +109,11 @@ class Registry:
         if entry is None:
             raise NotAlive(str(topology_id))
         return entry.alive
+
+    def refuse_going(self, alive: Alive) -> None:
+        """Raise `NotAlive` if nothing about a topology can be changed any more; its name is still taken."""
+        if self._entries[alive.topology_id].is_going:
+            raise NotAlive.named(alive.name)
 
     def is_free(self, name: str | None) -> bool:
         """Return whether a topology of that name could be submitted."""

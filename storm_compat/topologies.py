@@ -258,6 +258,7 @@ class Topologies(Registry):
         """
         alive = self.named(name)
         refuse_foreign(alive.topology_id, alive.kept.topology.conf, expected_owner)
+        self.refuse_going(alive)
         self._depot.add_credentials(alive.topology_id, credentials)
         logger.info(
             "credentials were uploaded: topology=%s names=%s",
@@ -389,16 +390,17 @@ class Topologies(Registry):
             logger.info("renewed links to blobs: topology=%s keys=%s", topology_id, ",".join(keys))
 
     def _set_settings(self, alive: Alive, settings: SettingsRecord) -> None:
+        self.refuse_going(alive)
         self._depot.set_settings(alive.topology_id, settings)
         self[alive.topology_id].change(settings=settings)
         self._group.create_task(self._nudge(alive.topology_id))
 
     def _apply(self, alive: Alive, event: lifecycle.Event) -> None:
         status = lifecycle.transition(alive.topology_id, alive.status, event)
-        if status is None or status == alive.status:
+        entry = self[alive.topology_id]
+        if status is None or status == alive.status or entry.is_going:
             return
         self._depot.set_status(alive.topology_id, status)
-        entry = self[alive.topology_id]
         entry.change(status=status)
         if status.status is Status.ACTIVE and entry.supervision is None:
             self._supervise(entry)

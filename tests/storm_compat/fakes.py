@@ -33,6 +33,7 @@ class FakeLauncher:
         self.start_fails_with = ""
         self.stop_fails_with = ""
         self.is_stubborn = False
+        self.may_stop: asyncio.Event | None = None
 
     def start(self, topology_id: str, container_id: int) -> ProcessRecord:
         if self.start_fails_with:
@@ -53,6 +54,8 @@ class FakeLauncher:
     async def stop(self, process: ProcessRecord, *, grace_s: float) -> None:
         if self.stop_fails_with:
             raise LaunchError(self.stop_fails_with)
+        if self.may_stop is not None:
+            await self.may_stop.wait()
         self.calls.append(f"stop {process.pid}")
         self.die(process.pid, -15)
 

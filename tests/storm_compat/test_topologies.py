@@ -611,6 +611,35 @@ def test_settings_and_credentials_outlive_nimbus_and_go_with_the_topology(world:
     play(story)
 
 
+def test_nothing_is_written_about_a_topology_that_is_being_removed(world: World) -> None:
+    storm = idl.load()
+    config = storm.LogConfig(
+        named_logger_level={"ROOT": storm.LogLevel(storm.LogLevelAction.UPDATE, "DEBUG", 0)}
+    )
+
+    async def story() -> None:
+        world.launcher.may_stop = asyncio.Event()
+        async with world.nimbus() as topologies:
+            topology_id = await topologies.submit(world.submission())
+            await until(lambda: bool(world.launcher.running))
+            topologies.kill("wc", 0)
+            await until(lambda: topologies[topology_id].is_going)
+            topologies.kill("wc", 7)
+            for change in (
+                lambda: topologies.set_log_levels(topologies.named("wc"), config),
+                lambda: topologies.set_debug("wc", "", 1.0, is_enabled=True),
+                lambda: topologies.add_credentials("wc", {"a": "1"}, None),
+            ):
+                with pytest.raises(NotAlive):
+                    change()
+            assert world.depot.status(topology_id).wait_s == 0.0
+            world.launcher.may_stop.set()
+            await until(lambda: topologies.is_free("wc"))
+        assert kept_files(world) == set()
+
+    play(story)
+
+
 def test_settings_that_cannot_be_read_do_not_lose_the_topology(world: World) -> None:
     async def story() -> None:
         async with world.nimbus() as topologies:
