@@ -18,6 +18,7 @@ import pytest
 from thriftpy2.thrift import TApplicationException
 
 from storm_compat.thrift import idl
+from storm_compat.thrift.check import check
 from tests.cluster import CHILDREN, Cluster, Draft, Running, jar_of, until
 from tests.compat.conftest import Run, is_real_storm
 
@@ -387,9 +388,33 @@ def test_every_method_of_the_interface_is_answered_on_one_connection(cluster: Cl
     for method, arguments in supported.items():
         answer = getattr(client, method)(*arguments)
         assert (answer is None) is (method in nothing), method
+        if answer is not None:  # thriftpy2 does not mind what is missing, Java does
+            check(getattr(STORM.Nimbus, f"{method}_result")(success=answer), method)
     assert set(every) <= supported.keys()
     assert json.loads(client.getNimbusConf())["nimbus.thrift.port"] == cluster.port
     cluster.kill("all")
+
+
+@pytest.mark.parametrize("state", ["ACTIVE", "INACTIVE", "KILLED", "REBALANCING"])
+def test_replies_have_all_that_the_interface_requires_in_every_status(
+    cluster: Cluster, run: Run, state: str
+) -> None:
+    running = run(small(), is_active=state != "INACTIVE")
+    name, topology_id, nimbus = running.name, running.topology_id, cluster.nimbus
+    if state == "KILLED":
+        cluster.kill_later(name, 600)
+    elif state == "REBALANCING":
+        nimbus.rebalance(name, STORM.RebalanceOptions(wait_secs=600))
+    for is_include_sys in (False, True):
+        check(nimbus.getTopologyPageInfo(topology_id, None, is_include_sys), "page")
+        for component in ("numbers", "sink", "__acker"):
+            check(nimbus.getComponentPageInfo(topology_id, component, None, is_include_sys), component)
+        check(nimbus.getSupervisorPageInfo(None, nimbus.getLeader().host, is_include_sys), "supervisors")
+    info = nimbus.getTopologyInfo(topology_id)
+    check(info, "info")
+    assert info.status == state
+    check(nimbus.getClusterInfo(), "cluster")
+    check(nimbus.getTopology(topology_id), "topology")
 
 
 def test_clients_of_another_idl_submit_look_and_kill(cluster: Cluster, streamparse_idl: ModuleType) -> None:
