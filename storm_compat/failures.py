@@ -48,21 +48,26 @@ def as_thrift() -> Iterator[None]:
     try:
         yield
     except AlreadyAlive as exc:
-        raise storm.AlreadyAliveException(msg=str(exc)) from exc
+        raise storm.AlreadyAliveException(msg=_text(exc)) from exc
     except NotAlive as exc:
-        raise storm.NotAliveException(msg=str(exc)) from exc
+        raise storm.NotAliveException(msg=_text(exc)) from exc
     except (InvalidTopology, TopologyError) as exc:
-        raise storm.InvalidTopologyException(msg=str(exc)) from exc
+        raise storm.InvalidTopologyException(msg=_text(exc)) from exc
     except KeyNotFound as exc:
-        raise storm.KeyNotFoundException(msg=str(exc)) from exc
+        raise storm.KeyNotFoundException(msg=_text(exc)) from exc
     except KeyExists as exc:
-        raise storm.KeyAlreadyExistsException(msg=str(exc)) from exc
+        raise storm.KeyAlreadyExistsException(msg=_text(exc)) from exc
     except BlobInUse as exc:
-        raise storm.IllegalStateException(msg=str(exc)) from exc
+        raise storm.IllegalStateException(msg=_text(exc)) from exc
     except NotAuthorized as exc:
-        raise storm.AuthorizationException(msg=str(exc)) from exc
+        raise storm.AuthorizationException(msg=_text(exc)) from exc
     except (CompatError, SchedulerError) as exc:
-        raise TApplicationException(TApplicationException.INTERNAL_ERROR, str(exc)) from exc
+        raise TApplicationException(TApplicationException.INTERNAL_ERROR, _text(exc)) from exc
+
+
+def _text(exc: Exception) -> str:
+    """Return what an error says, fit for the wire: JSON can bring in half characters, which UTF-8 has not."""
+    return str(exc).encode(errors="replace").decode()
 
 
 def misshapen(error: ShapeError) -> Exception:

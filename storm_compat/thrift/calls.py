@@ -207,5 +207,5 @@ def protocol_error(header: MessageHeader, text: str) -> bytes:
 
 def _brief(error: Exception) -> str:
     """Return the kind of an exception and the beginning of its text, on one line."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).encode(errors="replace").decode()  # half characters cannot be sent
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

@@ -26,6 +26,7 @@ from storm_compat.thrift import idl
         (AlreadyAlive("wc"), "AlreadyAliveException", "wc is already alive"),
         (NotAlive.named("wc"), "NotAliveException", "wc is not alive"),
         (InvalidJar("no jar"), "InvalidTopologyException", "no jar"),
+        (InvalidJar("no \ud800"), "InvalidTopologyException", "no ?"),
         (PackingError("no place"), "InvalidTopologyException", "no place"),
         (KeyNotFound("k"), "KeyNotFoundException", "k"),
         (KeyExists("k"), "KeyAlreadyExistsException", "k"),
