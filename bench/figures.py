@@ -191,7 +191,7 @@ def _fast() -> list[Figure]:
 
 def _library() -> list[Figure]:
     found = []
-    cpu = "CPU clock of the child from input to last answer, all inputs at once; median of rounds in turns"
+    cpu = "CPU clock of the child, all inputs at once, outputs read each ms; median of rounds in turns"
     for kind, what in (
         ("split", "split into 7 words"),
         ("count", "count a word"),
@@ -201,6 +201,9 @@ def _library() -> list[Figure]:
             Figure("library", f"pystorm_{kind}_us", f"{what}, pystorm", "µs", cpu),
             Figure("library", f"{kind}_us", f"{what}, ours", "µs", cpu),
             Figure("library", f"{kind}_ratio", "the same / pystorm", "", cpu, most=0.125, digits=3),
+            Figure(
+                "library", f"{kind}_at_once_ratio", "the same, read at once as Storm reads", "", cpu, digits=3
+            ),
         ]
     lone = "one tuple at a time, from the write to the read of its ack, median"
     found += [
