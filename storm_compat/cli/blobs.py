@@ -150,6 +150,8 @@ def get(
     from storm_compat.cli.progress import bytes_bar
 
     goal = file or Path(key)
+    if not goal.parent.is_dir():
+        raise CommandError(f"there is no folder {goal.parent}", code=ExitCode.USAGE)
     if goal.exists() and not force:
         raise CommandError(
             f"{goal} is there already", code=ExitCode.EXISTS, advice="Replace it with --force."
@@ -217,6 +219,7 @@ def acl(
     context: click.Context, *, key: str, entries: tuple[str, ...], nimbus: str | None, as_json: bool
 ) -> None:
     """Show the rights of a blob, or replace them by ENTRIES such as u:ada:rwa and o::r."""
+    from storm_compat.blob_acl import WORLD
     from storm_compat.cli import acl_text, output
 
     wanted = _parsed(entries)
@@ -224,6 +227,8 @@ def acl(
         if wanted:
             client.set_acl(key, wanted)
         info = client.info(key)
+    if wanted and WORLD in info.acl and WORLD not in wanted:
+        output.note("o::rwa was added: whoever has not signed in to Nimbus gives all rights to everybody")
     if as_json:
         output.print_json(_as_document(key, info))
     else:

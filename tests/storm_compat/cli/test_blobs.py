@@ -178,6 +178,8 @@ def test_get_writes_a_file_whole_and_replaces_none_by_itself(
     document = json.loads(heronry("blobs", "get", "k", "k", "--force", "--json").out)
     assert document == {"key": "k", "version": 1700000000000, "size_bytes": 3, "file": "k"}
     assert Path("k").read_bytes() == b"one"
+    refused = heronry("blobs", "get", "k", "no/out")
+    assert (refused.code, refused.err) == (ExitCode.USAGE, "heronry: there is no folder no\n")
     assert heronry("blobs", "get", "none", "out").code == ExitCode.NOT_FOUND
     assert not Path("out").exists()
     assert not list(tmp_path.glob(".*.part"))
@@ -221,6 +223,9 @@ def test_acl_replaces_the_rights_and_keeps_the_copies(nimbus: Cluster, heronry: 
     assert heronry("blobs", "acl", "k", "u:ada:r", "o::rwa").out == "u:ada:r--\no::rwa\n"
     document = json.loads(heronry("blobs", "replication", "k", "--json").out)
     assert (document["replication"], document["acl"]) == (3, ["u:ada:r--", "o::rwa"])
+    widened = heronry("blobs", "acl", "k", "o::r")
+    assert widened.out == "o::r--\no::rwa\n"
+    assert "o::rwa was added" in widened.err
     wrong = heronry("blobs", "acl", "k", "ada")
     assert wrong.code == ExitCode.USAGE
     assert "'ada' is not u:NAME:ACCESS" in wrong.err
