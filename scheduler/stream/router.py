@@ -284,9 +284,8 @@ class StreamManager:
     def tick(self, task: int, frequency_s: int) -> None:
         """Deliver a tick tuple behind everything that waits already."""
         local = self.tasks[task]
-        number = _system_delivery(local)
-        local.pend[number] = None
-        local.parts += (codec.render_tick(number, frequency_s), b"", b"", b"", b"")
+        # Not kept until it is acked: many bolts never ack a tick, and it is of no tree.
+        local.parts += (codec.render_tick(_system_delivery(local), frequency_s), b"", b"", b"", b"")
         self._tuples.mark(local)
 
     def heartbeat(self, task: int) -> None:

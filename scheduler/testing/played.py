@@ -374,9 +374,7 @@ class PlayedTopology:
 
 
 def _awaited_count(local: LocalTask) -> int:
-    """Return how many tuples a bolt has that somebody waits for: no ticks, none of trees that are over."""
+    """Return how many tuples a bolt has that somebody waits for: none of trees that are over."""
     return sum(
-        roots is None or not all(root.is_done for root in each(roots))
-        for number, roots in local.pend.items()
-        if number % local.step != local.step - 1
+        roots is None or not all(root.is_done for root in each(roots)) for roots in local.pend.values()
     )

@@ -570,6 +570,23 @@ def test_a_tick_waits_behind_tuples_and_a_heartbeat_overtakes_them() -> None:
     assert cluster.leftovers() == []
 
 
+def test_ticks_that_are_never_acked_leave_nothing_behind_and_may_be_anchored_to() -> None:
+    cluster = started(
+        topology(spout("s", 1), bolt("a", 2, reads=["s"]), bolt("b", 3, reads=["a"])), [1, 2, 3]
+    )
+    cluster.spout_emits(1, "x", message_id=1)
+    (delivery,) = cluster.children[2].held
+    for _ in range(100):
+        cluster.managers[1].tick(2, 1)
+    cluster.settle()
+    cluster.says(2, emit("y", anchors=[3]), emit("z", anchors=[3, delivery]), ack(delivery))
+    assert cluster.children[3].values() == [["y"], ["z"]]
+    cluster.ack_all(3)
+    assert cluster.children[1].acked == [b"1"]
+    assert cluster.errors() == []
+    assert cluster.leftovers() == []
+
+
 def test_the_handshake_comes_before_tuples_that_were_there_first() -> None:
     cluster = started(topology(spout("s", 1), bolt("a", 2, reads=["s"])), [1, 2])
     cluster.kill_child(2)
