@@ -80,12 +80,24 @@ class LaunchFailed(ShellProcessError):
 
 
 class ProcessExited(ShellProcessError):
-    """A component's process ended; with what it said last."""
+    """A component's process ended; with what it said last.
+
+    Args:
+        reason: why we ended it ourselves, if we did.
+    """
 
     def __init__(
-        self, command: Sequence[str], *, cwd: str, exit_code: int | None, uptime_s: float, stderr_tail: str
+        self,
+        command: Sequence[str],
+        *,
+        cwd: str,
+        exit_code: int | None,
+        uptime_s: float,
+        stderr_tail: str,
+        reason: str = "",
     ) -> None:
-        text = f"{show_command(command)} {show_exit(exit_code)} after {uptime_s:.1f} s. cwd: {cwd}"
+        text = f"{reason}\n" if reason else ""
+        text += f"{show_command(command)} {show_exit(exit_code)} after {uptime_s:.1f} s. cwd: {cwd}"
         text += f". Last lines of stderr:\n{stderr_tail}" if stderr_tail else ". It wrote nothing to stderr"
         super().__init__(text)
         self.exit_code = exit_code

@@ -62,7 +62,8 @@ class ComponentRunner:
         self._is_paused = False
         self._stdin_broken = False
         self._is_restarting = False
-        self._is_condemned = False
+        self._condemned_for = ""
+        """Why it had to be killed; empty if it was not."""
         self._life = 0
         self._stderr_tail: deque[bytes] = deque(maxlen=_TAIL_LINES)
         self._stderr_rest = b""
@@ -92,7 +93,7 @@ class ComponentRunner:
             self._retry(str(exc), lived_s=0.0, now=now)
             return
         self.last_pid = process.pid
-        self._stdin_broken = self._is_condemned = False
+        self._stdin_broken, self._condemned_for = False, ""
         self._stderr_tail.clear()
         self._stderr_rest = b""
         self.liveness = Liveness(host.manager.config[task].silence_limit_s, now)
@@ -121,10 +122,10 @@ class ComponentRunner:
         self.state = "running"
 
     def kill(self, reason: str) -> None:
-        """End a component that cannot go on; its death is then handled as any other."""
-        if self.process is not None and not self._is_condemned:
-            self._is_condemned = True
-            self._host.report(self.local.task, reason)
+        """End a component that cannot go on; its death is then handled as any other, and says why."""
+        if self.process is not None and not self._condemned_for:
+            self._condemned_for = reason
+            log.warning("component killed task=%d pid=%d reason=%s", self.local.task, self.last_pid, reason)
             self.process.kill()
 
     def restart(self, now: float) -> None:
@@ -203,6 +204,7 @@ class ComponentRunner:
             exit_code=exit_code,
             uptime_s=lived_s,
             stderr_tail=tail,
+            reason=self._condemned_for,
         )
         self._retry(str(exited), lived_s=lived_s, now=now)
 

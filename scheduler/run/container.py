@@ -212,7 +212,7 @@ class ContainerProcess:
             case notices.Broken(reason=reason):
                 runner.kill(reason)
             case notices.Erred(text=text):
-                self._report_error(notice.task, text)
+                self._report_odd(runner, text, now)
             case notices.Said(level=level, text=text):
                 self._write_leveled(runner, _LEVELS[level], text.encode("utf-8", errors="replace"), now)
             case notices.Emitted(stream=stream, direct_task=direct_task, values=values):
@@ -340,8 +340,17 @@ class ContainerProcess:
         local = self._manager.tasks[task]
         text = shortened(text)
         self._write_line(local, "ERROR", text.encode("utf-8", errors="replace"))
-        if len(self._errors) < _MAX_ERRORS:  # the log has them all
-            self._errors.append(messages.ErrorReport(local.component, task, text, time.time()))
+        self._keep_error(local, text)
+
+    def _report_odd(self, runner: ComponentRunner, text: str, now: float) -> None:
+        """Report what a component says or does, which may be as often as there are tuples."""
+        text = shortened(text)
+        runner.write_line("ERROR", text.encode("utf-8", errors="replace"), now)
+        self._keep_error(runner.local, text)
+
+    def _keep_error(self, local: LocalTask, text: str) -> None:
+        if len(self._errors) < _MAX_ERRORS:  # the log has more
+            self._errors.append(messages.ErrorReport(local.component, local.task, text, time.time()))
 
     def _warn_of_cycles(self) -> None:
         warning = unbounded_cycle(self._manager.topology)

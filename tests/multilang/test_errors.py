@@ -58,6 +58,16 @@ def test_an_exit_is_told_with_code_and_last_words(exit_code: int | None, stderr_
     assert error.exit_code == exit_code
 
 
+def test_one_that_we_ended_is_told_with_our_reason_first() -> None:
+    error = ProcessExited(
+        ["run"], cwd="/res", exit_code=-9, uptime_s=1, stderr_tail="Boom", reason="is silent"
+    )
+
+    reason, news = str(error).split("\n", 1)
+    assert reason == "is silent"
+    assert news.startswith("run was ended by signal 9 (SIGKILL) after 1.0 s")
+
+
 def test_a_silent_component_is_told_with_the_limit_and_its_key() -> None:
     error = HeartbeatTimeout(idle_s=31.04, limit_s=30.0)
 
