@@ -4,16 +4,16 @@
              Ack:   delivery id -> tree, which is complete when nothing of it is left
              other: a notice for the shell
 
-`handle`, `_emit` and `_deliver` run per message; what is unusual about them
-(long bodies, local names, `type` instead of `isinstance`) is for speed.  So
-is that what most emits are, to one task of this container with one anchor,
+`handle`, `_emit`, `_emit_new` and `_deliver` run per message; what is unusual
+about them (long bodies, local names, `type` instead of `isinstance`) is for
+speed.  So is that what most emits of bolts are, plain ones with one anchor,
 stands in `handle` once more: two calls less are a tenth of a message's cost.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -40,6 +40,8 @@ from scheduler.stream.links import Link
 from scheduler.stream.local_task import LocalTask, RemoteTask
 from scheduler.stream.routing import Route, Slots
 from scheduler.topology import Topology
+
+_EmitRule = Callable[[LocalTask, Emit, float], None]
 
 _NOT_PLAIN: dict[str, Route] = {}
 """Routes of a component whose emits all need another look."""
@@ -75,21 +77,24 @@ class Tuples:
     def handle(self, local: LocalTask, events: list[Event], now: float) -> None:
         """Take what a component said, in order."""
         pend, samples, step, acked = local.pend, local.samples, local.step, local.acked
-        settle, deliver = self._acks.settle, self._deliver
-        emit, routes = self._emit, local.routes
+        routes, settle = local.routes, self._acks.settle
+        emit: _EmitRule = self._emit_new if local.is_spout else self._emit
         if local.component in self.shown_pct:
             emit, routes = self._show_emit, _NOT_PLAIN
         for event in events:
             if type(event) is Emit:
-                route, anchors = routes.get(event.stream), event.anchors
-                if (
-                    route is None
-                    or route.has_direct
-                    or len(anchors) != 1
-                    or event.wants_task_ids
-                    or event.direct_task
-                    or (roots := pend.get(anchors[0], MISSING)) is MISSING
-                ):
+                anchors = event.anchors
+                if not anchors or event.wants_task_ids or event.direct_task:
+                    emit(local, event, now)
+                    continue
+                try:
+                    (anchor,) = anchors
+                    roots = pend[anchor]
+                    route = routes[event.stream]
+                except (ValueError, KeyError):  # several anchors, or something that is not known
+                    emit(local, event, now)
+                    continue
+                if route.has_direct:
                     emit(local, event, now)
                     continue
                 if (slots := route.fixed) is None:
@@ -99,27 +104,25 @@ class Tuples:
                         self._emits.drop_misfit(local, event, exc)
                         continue
                 route.emitted += 1
-                if not slots:
-                    continue
-                route.transferred += len(slots)
-                target, index = slots[0]
-                if type(target) is not LocalTask or len(slots) != 1:
-                    deliver(route, slots, event.values, roots, now)
-                    continue
-                counters = target.counters
-                counters[index] = number = counters[index] + target.step
-                target.pend[number] = roots
-                if number % target.sample_step == index:
-                    target.samples[number] = now
-                if type(roots) is Root:
-                    roots.n += 1
-                elif roots is not None:
-                    for root in roots:
-                        root.n += 1
-                target.parts += (route.prefix, b"%d" % number, MIDDLE, event.values, TUPLE_END)
-                if not target.is_dirty:
-                    target.is_dirty = True
-                    self.dirty.append(target)
+                for target, index in slots:
+                    route.transferred += 1
+                    if type(target) is not LocalTask:
+                        self._forward(target, route, event.values, roots)
+                        continue
+                    counters = target.counters
+                    counters[index] = number = counters[index] + target.step
+                    target.pend[number] = roots
+                    if number % target.sample_step == index:
+                        target.samples[number] = now
+                    if type(roots) is Root:
+                        roots.n += 1
+                    elif roots is not None:
+                        for root in roots:
+                            root.n += 1
+                    target.parts += (route.prefix, b"%d" % number, MIDDLE, event.values, TUPLE_END)
+                    if not target.is_dirty:
+                        target.is_dirty = True
+                        self.dirty.append(target)
             elif type(event) is Ack:
                 number = event.delivery
                 roots = pend.pop(number, MISSING)
@@ -131,13 +134,11 @@ class Tuples:
                 if number in samples:
                     local.latency_ms_sum[index] += (now - samples.pop(number)) * 1000
                     local.latency_count[index] += 1
-                if roots is None:
-                    continue
                 if type(roots) is Root:
-                    roots.n -= 1
-                    if roots.n == 0:
+                    roots.n = left = roots.n - 1
+                    if not left:
                         settle(roots, now)
-                else:
+                elif roots is not None:
                     for root in roots:
                         root.n -= 1
                         if root.n == 0:
@@ -179,33 +180,30 @@ class Tuples:
             values, message_id = bytes(event.values), bytes(event.message_id)
             shown = notices.Emitted(local.task, event.stream, event.direct_task, values, message_id)
             self._notices.append(shown)
-        self._emit(local, event, now)
+        (self._emit_new if local.is_spout else self._emit)(local, event, now)
 
-    def _emit(self, local: LocalTask, event: Emit, now: float) -> None:
-        """Route one emitted tuple: which trees, which tasks, then deliver."""
-        route = local.routes.get(event.stream)
-        slots: Slots | None
-        if route is None or event.direct_task or event.wants_task_ids or route.has_direct:
-            slots = self._emits.choose(local, event, route)
-        elif (slots := route.fixed) is None:
-            slots = self._emits.choose_by_values(local, event, route)
+    def _emit(self, bolt: LocalTask, event: Emit, now: float) -> None:
+        """Route one tuple that a bolt emitted: which trees, which tasks, then deliver."""
+        route = bolt.routes.get(event.stream)
+        slots = self._choose(bolt, event, route)
         if slots is None or route is None:
             return
         route.emitted += 1
-        route.transferred += len(slots)
-        if local.is_spout:
-            self._deliver_new(local, event, route, slots, now)
-            return
         roots: Roots = None
         anchors = event.anchors
         if anchors:
-            roots = local.pend.get(anchors[0], MISSING) if len(anchors) == 1 else MISSING
+            roots = bolt.pend.get(anchors[0], MISSING) if len(anchors) == 1 else MISSING
             if roots is MISSING:
-                roots = self._emits.join(local, anchors)
+                roots = self._emits.join(bolt, anchors)
         self._deliver(route, slots, event.values, roots, now)
 
-    def _deliver_new(self, spout: LocalTask, event: Emit, route: Route, slots: Slots, now: float) -> None:
-        """Deliver what a spout emitted; with a message id it becomes the root of a tree."""
+    def _emit_new(self, spout: LocalTask, event: Emit, now: float) -> None:
+        """Route one tuple that a spout emitted; with a message id it becomes the root of a tree."""
+        route = spout.routes.get(event.stream)
+        slots = self._choose(spout, event, route)
+        if slots is None or route is None:
+            return
+        route.emitted += 1
         spout.emitted_count += 1
         message_id = b"" + event.message_id  # half the time that bytes() takes
         if message_id in UNRELIABLE:
@@ -213,7 +211,7 @@ class Tuples:
         elif self.is_acking:
             root = self._acks.plant(spout, route, message_id, now)
             self._deliver(route, slots, event.values, root, now)
-            if root.n == 0:
+            if not root.n:
                 self._acks.settle(root, now)
         else:
             self._deliver(route, slots, event.values, None, now)
@@ -221,34 +219,45 @@ class Tuples:
             # Storm acks from inside emit, and so into a busy component; here it waits for the sync.
             spout.commands.append(codec.render_ack(message_id))
 
+    def _choose(self, local: LocalTask, event: Emit, route: Route | None) -> Slots | None:
+        if route is None or event.direct_task or event.wants_task_ids or route.has_direct:
+            return self._emits.choose(local, event, route)
+        return route.fixed if route.fixed is not None else self._emits.choose_by_values(local, event, route)
+
     def _deliver(self, route: Route, slots: Slots, values: msgspec.Raw, roots: Roots, now: float) -> None:
         for target, index in slots:
-            if type(target) is LocalTask:
-                counters = target.counters
-                counters[index] = number = counters[index] + target.step
-                target.pend[number] = roots
-                if number % target.sample_step == index:
-                    target.samples[number] = now
-                if roots is not None:
-                    if type(roots) is Root:
-                        roots.n += 1
-                    else:
-                        for root in roots:
-                            root.n += 1
-                target.parts += (route.prefix, b"%d" % number, MIDDLE, values, TUPLE_END)
-                if not target.is_dirty:
-                    target.is_dirty = True
-                    self.dirty.append(target)
-            else:
-                assert type(target) is RemoteTask
-                link = self._links[target.container_id]
-                trail: list[int] = []
-                for root in each(roots):
-                    edge = self._random_bits(63)
-                    root.val ^= edge
-                    root.peers |= link.bit
-                    trail += (root.home or self._container_id, root.key, edge)
-                link.rows.append((target.task, route.task, route.stream_number, b"" + values, trail))
+            route.transferred += 1
+            if type(target) is not LocalTask:
+                self._forward(target, route, values, roots)
+                continue
+            counters = target.counters
+            counters[index] = number = counters[index] + target.step
+            target.pend[number] = roots
+            if number % target.sample_step == index:
+                target.samples[number] = now
+            if type(roots) is Root:
+                roots.n += 1
+            elif roots is not None:
+                for root in roots:
+                    root.n += 1
+            target.parts += (route.prefix, b"%d" % number, MIDDLE, values, TUPLE_END)
+            if not target.is_dirty:
+                target.is_dirty = True
+                self.dirty.append(target)
+
+    def _forward(
+        self, target: LocalTask | RemoteTask, route: Route, values: msgspec.Raw, roots: Roots
+    ) -> None:
+        """Put a tuple on the way to another container."""
+        assert type(target) is RemoteTask
+        link = self._links[target.container_id]
+        trail: list[int] = []
+        for root in each(roots):
+            edge = self._random_bits(63)
+            root.val ^= edge
+            root.peers |= link.bit
+            trail += (root.home or self._container_id, root.key, edge)
+        link.rows.append((target.task, route.task, route.stream_number, b"" + values, trail))
 
     def _forgive(self, local: LocalTask, number: int, what: str) -> None:
         # Storm's ShellBolt dies of these. Acks of heartbeats are common and harmless.
