@@ -64,6 +64,7 @@ class LocalTask:
         "commands",
         "component",
         "counters",
+        "early",
         "emitted_count",
         "empty_nexts",
         "failed",
@@ -175,6 +176,8 @@ class LocalTask:
         self.is_dirty = False
         self.parts: list[Part] = []
         self.urgent: list[bytes] = []
+        self.early: list[bytes] = []
+        """For a component that has not started: what comes before all that waits; see `deliver_early`."""
         self.chunks: deque[bytes] = deque()
         self.rest: memoryview | None = None
         self.held: list[Part] = []
@@ -194,6 +197,17 @@ class LocalTask:
         """Queue a whole message that overtakes tuples."""
         self.urgent.append(message)
         self.queued_bytes += len(message)
+
+    def deliver_early(self, message: bytes) -> None:
+        """Queue a delivery for a component that has not started, in front of all that came straight here."""
+        self.early.append(message)
+        self.queued_bytes += len(message)
+
+    def put_early_first(self) -> None:
+        """Put what is early where it belongs, as the component starts."""
+        if self.early:
+            self.chunks.appendleft(b"".join(self.early))
+            self.early = []
 
     def note_acked(self, now: float) -> None:
         """Count the time until an ack as work; with more to ack it goes on."""
@@ -251,7 +265,7 @@ class LocalTask:
 
     def forget_queue(self) -> None:
         """Drop everything that waits: the component it was for is gone."""
-        self.parts, self.held, self.rest = [], [], None
+        self.parts, self.held, self.early, self.rest = [], [], [], None
         self.urgent.clear()
         self.chunks.clear()
         self.queued_bytes = 0

@@ -234,6 +234,7 @@ class StreamManager:
         )
         local.session = ShellSession(Kind.SPOUT if local.is_spout else Kind.BOLT, serializer)
         local.translate = from_json if serializer is Serializer.MSGPACK else None
+        local.put_early_first()
         # In front of everything, also of tuples that came while nobody was there.
         local.deliver_urgently(local.session.greet(conf, pid_dir, context))
         self._tuples.mark(local)
@@ -324,9 +325,15 @@ class StreamManager:
         for row in rows:
             destination, source, stream_number, values, trail = row
             inlet = self._inlets.get((destination, source, stream_number))
-            if inlet is None and (inlet := self._find_inlet(destination, source, stream_number)) is None:
-                self._pass_on(row)
-                continue
+            if inlet is None:
+                if (inlet := self._find_inlet(destination, source, stream_number)) is None:
+                    self._pass_on(row)
+                    continue
+                if inlet[0].session.state is not State.NEW:
+                    self._inlets[destination, source, stream_number] = inlet
+                elif self.placement.container_of.get(source) != container_id:
+                    self._take_early(row, inlet, now)
+                    continue
             local, prefix, index = inlet
             roots = self.acks.enter(trail, now) if trail else None
             counters = local.counters
@@ -350,12 +357,17 @@ class StreamManager:
         if local is None or pair is None or pair not in local.inputs:
             return None
         index = input_index(self.topology.component(local.component), *pair)
-        inlet = self._inlets[destination, source, stream_number] = (
-            local,
-            codec.render_prefix(*pair, source),
-            index,
-        )
-        return inlet
+        return local, codec.render_prefix(*pair, source), index
+
+    def _take_early(self, row: Row, inlet: Inlet, now: float) -> None:
+        """Take a row that was passed on: what its source sent straight here is newer, and may be here."""
+        local, prefix, index = inlet
+        roots = self.acks.enter(row[4], now)
+        local.counters[index] = number = local.counters[index] + local.step
+        local.pend[number] = roots
+        for root in each(roots):
+            root.n += 1
+        local.deliver_early(b"".join((prefix, b"%d" % number, MIDDLE, row[3], TUPLE_END)))
 
     def _pass_on(self, row: Row) -> None:
         """Send a row on to where its task is now, as its sender did not know yet; its trees are told."""

@@ -120,6 +120,28 @@ def test_a_row_for_a_task_that_has_left_is_passed_on_and_its_tree_knows() -> Non
     assert cluster.children[SPOUT].failed == [b"2"]
 
 
+def test_rows_that_are_passed_on_come_before_those_that_went_straight_to_the_new_place() -> None:
+    cluster = started(topology(spout("s", SPOUT), bolt("a", A, reads=["s"])), [SPOUT], [A], [])
+    cluster.plan_anew([SPOUT], [], [A])
+    cluster.follow(2)
+    cluster.follow(3)
+    cluster.managers[1].receive(SPOUT, emit("x", message_id=1), cluster.now)
+    cluster.round(1)
+    cluster.follow(1)
+    cluster.managers[1].receive(SPOUT, emit("y", message_id=2), cluster.now)
+    cluster.round(1)
+    cluster.deliver(1, 3)  # the way through the old place takes longer
+    cluster.settle()
+    assert cluster.managers[3].tasks[A].queued_bytes > 0
+    cluster.retire(A)
+    cluster.start_child(A)
+    cluster.settle()
+    assert cluster.children[A].values() == [["x"], ["y"]]
+    cluster.ack_all(A)
+    assert cluster.children[SPOUT].acked == [b"1", b"2"]
+    assert cluster.leftovers() == []
+
+
 def test_who_hears_of_another_conf_is_started_anew_and_loses_nothing() -> None:
     plan = chain()
     cluster = started(plan, [SPOUT, A, B])
