@@ -62,6 +62,8 @@ class Registry:
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
         self._entries: dict[str, Entry] = {}
+        self.unreadable: dict[str, str] = {}
+        """Ids, by name, of topologies that exist but whose records nobody can read: only to be removed."""
 
     def __iter__(self) -> Iterator[Entry]:
         """Yield the entries there are now; the table may change meanwhile."""
@@ -117,12 +119,15 @@ class Registry:
 
     def is_free(self, name: str | None) -> bool:
         """Return whether a topology of that name could be submitted."""
-        return validate.is_name(name) and all(entry.alive.name != name for entry in self)
+        return validate.is_name(name) and not self._is_taken(name)
 
     def refuse_taken(self, name: str) -> None:
         """Raise `AlreadyAlive` if the name is in use."""
-        if any(entry.alive.name == name for entry in self):
+        if self._is_taken(name):
             raise AlreadyAlive(name)
+
+    def _is_taken(self, name: str | None) -> bool:
+        return name in self.unreadable or any(entry.alive.name == name for entry in self)
 
     def trouble(self, topology_id: str, text: str) -> None:
         """Show people what nimbus saw go wrong with a topology."""

@@ -196,6 +196,9 @@ class Topologies(Registry):
         Raises:
             NotAlive: Storm's text.
         """
+        if name in self.unreadable:
+            self._group.create_task(self._remove_unreadable(name))
+            return
         alive = self.named(name)
         wait_s = _wait_s(alive, wait_s)
         self._apply(alive, lifecycle.Kill(wait_s))
@@ -342,7 +345,11 @@ class Topologies(Registry):
         try:
             kept, status = self._depot.read(topology_id), self._depot.status(topology_id)
         except (SchedulerError, msgspec.MsgspecError) as exc:
-            logger.error("cannot read a topology, leaving it alone: topology=%s reason=%s", topology_id, exc)
+            logger.error(
+                "cannot read a topology, leaving it alone until it is killed: topology=%s reason=%s",
+                *(topology_id, exc),
+            )
+            self.unreadable[topology_id.rsplit("-", 2)[0]] = topology_id
             return
         entry = self.add(Alive(kept, status, has_started=False))
         self._adopt_settings(entry)
@@ -498,6 +505,17 @@ class Topologies(Registry):
             *(alive.topology_id, done.after.packing.version),
             *(len(moves.moves), len(moves.started), len(moves.stopped)),
         )
+
+    async def _remove_unreadable(self, name: str) -> None:
+        """Remove what exists of a topology although nobody knows what it is; its name is free then."""
+        topology_id = self.unreadable[name]
+        try:
+            await self._removal.erase(topology_id)
+        except Exception:  # nimbus must outlive it, and it may be tried again
+            logger.exception("could not remove a topology that cannot be read: topology=%s", topology_id)
+            return
+        self.unreadable.pop(name, None)
+        logger.info("removed a topology that could not be read: topology=%s", topology_id)
 
     async def _remove(self, entry: Entry) -> None:
         topology_id = entry.alive.topology_id

@@ -50,6 +50,15 @@ def test_a_name_is_free_when_its_topology_is_forgotten(registry: Registry) -> No
     assert registry.get("a-1-5") is None
 
 
+def test_the_name_of_a_topology_that_nobody_can_read_is_taken(registry: Registry) -> None:
+    registry.unreadable["c"] = "c-1-5"
+    assert not registry.is_free("c")
+    with pytest.raises(AlreadyAlive, match="c is already alive"):
+        registry.refuse_taken("c")
+    with pytest.raises(NotAlive):
+        registry.named("c")
+
+
 def test_entries_may_go_while_they_are_looked_at(registry: Registry) -> None:
     for entry in registry:
         registry.forget(entry.alive.topology_id)

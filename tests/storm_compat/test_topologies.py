@@ -731,15 +731,23 @@ def test_half_of_a_topology_is_swept_away_at_the_start(world: World) -> None:
     play(story)
 
 
-def test_an_unreadable_topology_is_left_alone_and_blocks_nothing(world: World) -> None:
+def test_an_unreadable_topology_is_left_alone_and_keeps_its_name_until_it_is_killed(world: World) -> None:
     async def story() -> None:
         async with world.nimbus() as topologies:
             topology_id = await topologies.submit(world.submission())
+            await topologies.submit(world.submission("other"))
         world.store.set(f"topologies/{topology_id}/packing", b"{")
         async with world.nimbus() as topologies:
-            assert topologies.all() == []
+            assert [alive.name for alive in topologies.all()] == ["other"]
+            assert not topologies.is_free("wc")
+            with pytest.raises(AlreadyAlive):
+                await topologies.submit(world.submission())
+            assert world.depot.status(topology_id).status is Status.ACTIVE
+            topologies.kill("wc")
+            await until(lambda: topologies.is_free("wc"))
+            assert "sweep wc all" in world.launcher.calls
+            assert all(topology_id not in name for name in kept_files(world))
             await topologies.submit(world.submission())
-        assert world.depot.status(topology_id).status is Status.ACTIVE
 
     play(story)
 
