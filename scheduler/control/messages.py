@@ -102,6 +102,9 @@ class ErrorReport(msgspec.Struct, frozen=True):
     time_s: float
     """Seconds since the epoch."""
 
+    count: int = 1
+    """How many it stands for; the others are in the log of the container."""
+
 
 class Report(Message, frozen=True):
     """What a container knows of its tasks; sent about once a second."""

@@ -58,14 +58,17 @@ class ComponentErrors:
         """Store the error, or count it if too many came within the interval."""
         if self._interval_began_s is None or now - self._interval_began_s >= self.limits.interval_s:
             self._interval_began_s, self._stored_count, self._suppressed_count = now, 0, 0
+        left_out = error.count
         if self._stored_count < self.limits.max_per_interval:
             self._stored_count += 1
-            self.kept.append(msgspec.structs.replace(error, text=shortened(error.text)))
+            self.kept.append(msgspec.structs.replace(error, text=shortened(error.text), count=1))
+            left_out -= 1
+        if not left_out:
             return
-        if self._suppressed_count:
+        if self._suppressed_count and self.kept[-1].text == self._count_text():
             self.kept.pop()
-        self._suppressed_count += 1
-        self.kept.append(msgspec.structs.replace(error, text=self._count_text()))
+        self._suppressed_count += left_out
+        self.kept.append(msgspec.structs.replace(error, text=self._count_text(), count=1))
 
     def _count_text(self) -> str:
         return (

@@ -27,6 +27,7 @@ from scheduler.layout import Layout, slot
 from scheduler.master.errors import shortened
 from scheduler.plan import PackingPlan
 from scheduler.run import limits, logs
+from scheduler.run.complaints import Complaints
 from scheduler.run.components import CHECK_EVERY_S, ComponentRunner, Components
 from scheduler.run.event_log import EventLog
 from scheduler.run.log_levels import LogLevels
@@ -51,7 +52,6 @@ log = logging.getLogger("scheduler.run.container")  # __name__ is __main__ under
 _RELIEVE_EVERY_S = 0.1
 _STOP_GRACE_S = 2.0
 _RETRY_S = 0.5
-_MAX_ERRORS = 100
 DESCRIPTORS_PER_TASK = 8  # three pipes and a pidfd; twice that while one is started
 _INCARNATION_BITS = 27  # with acks.KEY_BITS a root key stays below 2**63
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
@@ -133,7 +133,7 @@ class ContainerProcess:
         # With a later plan some tasks may still be elsewhere: only the topology process knows.
         self._held: frozenset[int] | None = frozenset() if plan.version == 0 else None
         self._ticking: set[int] = set()
-        self._errors: list[messages.ErrorReport] = []
+        self._complaints = Complaints()
         self._is_running = True
         self._is_relieving = False
         self._rule = PollRule()
@@ -326,9 +326,9 @@ class ContainerProcess:
             for r in self._components.runners.values()
             if not self._is_awaited(r.local.task)
         ]
-        report = messages.Report(self._container_id, self._incarnation, tasks, self._errors)
+        report = messages.Report(self._container_id, self._incarnation, tasks, self._complaints.all())
         if self._line.send(report, now):
-            self._errors = []
+            self._complaints.clear()
         self._measures.write(tasks, frozenset(spout.task for spout in self._manager.spouts), now)
 
     def _is_awaited(self, task: int) -> bool:
@@ -349,8 +349,7 @@ class ContainerProcess:
         self._keep_error(runner.local, text)
 
     def _keep_error(self, local: LocalTask, text: str) -> None:
-        if len(self._errors) < _MAX_ERRORS:  # the log has more
-            self._errors.append(messages.ErrorReport(local.component, local.task, text, time.time()))
+        self._complaints.add(messages.ErrorReport(local.component, local.task, text, time.time()))
 
     def _warn_of_cycles(self) -> None:
         warning = unbounded_cycle(self._manager.topology)

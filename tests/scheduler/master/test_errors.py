@@ -58,6 +58,18 @@ def test_all_errors_are_stored_or_counted(pauses: list[float]) -> None:
         assert texts.count("boom") + counted == len(pauses)
 
 
+def test_an_error_that_stands_for_many_counts_as_many() -> None:
+    core = errors_of()
+    core.add(ErrorReport("a", 1, "trouble", 1.0, count=3), now=0.0)
+    core.add(ErrorReport("a", 1, "more", 2.0, count=2), now=1.0)
+    texts = [e.text for e in core.all()]
+    assert texts[0] == "trouble"
+    assert texts[1].startswith("2 more within 10 s were not kept")
+    assert texts[2] == "more"
+    assert texts[3].startswith("3 more within 10 s were not kept")
+    assert {e.count for e in core.all()} == {1}
+
+
 def test_stored_errors_of_a_predecessor_come_first_and_are_bounded_too() -> None:
     core = Errors(ErrorLimits(), [error(f"old{n}", n) for n in range(60)])
     assert not core.has_unsaved
