@@ -175,7 +175,7 @@ class Bolt(Component):
                 self._current_tups = _NOTHING
             now = clock()
             if now - began > PATIENCE_S:
-                began = self._pace(last, now)
+                began = now = self._pace(began, last, now)
             elif self._careful_count:
                 self._be_less_careful()
             last = now

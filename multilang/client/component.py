@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from pathlib import Path
@@ -34,6 +36,9 @@ PATIENCE_S: Final = 0.001
 
 CAREFUL_COUNT: Final = 20
 """So many inputs in a row are answered message by message after one that took longer than `PATIENCE_S`."""
+
+
+_WHOSE: Final[int] = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 
 
 class Tuple(NamedTuple):
@@ -94,6 +99,9 @@ class Component:
         self._commands: deque[Message] = deque()
         self._pending_task_ids: deque[list[int]] = deque()
         self._careful_count = CAREFUL_COUNT
+        self._usage = _usage()
+        """When the wait began, or what is handled was received."""
+
         self._is_plain = self._overrides(*self._in_between)
         self._writes_json = serializer == "json" and not self._overrides("send_message")
         if rdb_signal is not None:
@@ -243,6 +251,7 @@ class Component:
                 serializer.flush()
                 commands.extend(serializer.receive())
                 serializer.write_through = self._careful_count > 0
+                self._usage, serializer.written_s = _usage(), 0.0
             self._handle_commands()
 
     def _be_less_careful(self) -> None:
@@ -250,16 +259,21 @@ class Component:
         self._careful_count -= 1
         self.serializer.write_through = self._careful_count > 0
 
-    def _pace(self, last_s: float, now_s: float) -> float:
+    def _pace(self, began_s: float, last_s: float, now_s: float) -> float:
         """Write what waits since it has waited long enough; return when the next wait began.
 
-        An input that took so long by itself makes the next ones be answered message by message.
+        An input that took so long by itself makes the next ones be answered message by message; not so if
+        another process had the processor meanwhile, or the host did not read.
         """
-        if now_s - last_s > PATIENCE_S:
-            self._careful_count = CAREFUL_COUNT
-            self.serializer.write_through = True
+        if now_s - last_s - self.serializer.written_s > PATIENCE_S:
+            wait_count, cpu_s = _usage()
+            has_waited = wait_count > self._usage[0]
+            if has_waited or cpu_s - self._usage[1] - (last_s - began_s) > PATIENCE_S:
+                self._careful_count = CAREFUL_COUNT
+                self.serializer.write_through = True
         self.serializer.flush()
-        return now_s
+        self._usage, self.serializer.written_s = _usage(), 0.0
+        return time.monotonic()
 
     def _run(self) -> None:
         """Handle one message, by the methods that authors may override."""
@@ -333,6 +347,12 @@ class Component:
     def is_heartbeat(tup: Tuple) -> bool:
         """Return whether the host only asks for a sign of life."""
         return tup.task == -1 and tup.stream == "__heartbeat"
+
+
+def _usage() -> tuple[int, float]:
+    """Return how often this thread has waited for something, and how many seconds of CPU it has used."""
+    used = resource.getrusage(_WHOSE)
+    return used.ru_nvcsw, used.ru_utime + used.ru_stime
 
 
 def _as_dict(message: Any) -> Any:

@@ -18,6 +18,7 @@ import io
 import json
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import IO, Any, Final
@@ -71,6 +72,9 @@ class Serializer:
         self.waiting: list[bytes] = []
         """What was put and is not written yet, in pieces; whoever adds whole messages here himself must
         look whether it is time to `flush`."""
+
+        self.written_s = 0.0
+        """Seconds that writing took since somebody set it to 0: long where the host does not read."""
 
         self._input = _descriptor(input_stream)
         self._output = _descriptor(output_stream)
@@ -128,10 +132,12 @@ class Serializer:
             count = len(waiting)  # others may add while we write
             data = b"".join(waiting[:count])
             del waiting[:count]
+            began_s = time.monotonic()
             try:
                 self._write(data)
             except OSError as exc:
                 raise StormWentAwayError from exc
+            self.written_s += time.monotonic() - began_s
 
     def _write(self, data: bytes) -> None:
         if self._output is None:

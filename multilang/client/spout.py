@@ -95,7 +95,7 @@ class Spout(Component):
                 self.send_message({"command": "sync"})
             now = clock()
             if now - began > PATIENCE_S:
-                began = self._pace(last, now)
+                began = now = self._pace(began, last, now)
             elif self._careful_count:
                 self._be_less_careful()
             last = now

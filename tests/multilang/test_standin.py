@@ -113,6 +113,23 @@ def test_what_is_emitted_does_not_wait_for_a_component_that_is_slow(host: Host) 
     assert host.process.poll() is None
 
 
+@pytest.mark.parametrize("host", ["Slow", "Busy"], indirect=True)
+def test_a_component_that_becomes_slow_after_many_quick_tuples_is_noticed(host: Host) -> None:
+    for number in range(1000):
+        host.give(number, 0)
+        host.hear_until("ack")
+    host.say(
+        *(
+            {"id": str(n), "comp": "s", "stream": "default", "task": 2, "tuple": [n, seconds]}
+            for n, seconds in enumerate((0.002, 30))
+        )
+    )
+    assert [message.get("tuple") for message in host.hear_until("ack")] == [[0], None]
+    # The second tuple takes half a minute; its emit is here before.
+    assert host.hear()["tuple"] == [1]
+    assert host.process.poll() is None
+
+
 @pytest.mark.parametrize("host", ["Raising"], indirect=True)
 def test_an_exception_is_told_failed_and_ends_with_code_1(host: Host) -> None:
     host.say(

@@ -25,6 +25,16 @@ class Slow(Bolt):
         time.sleep(tup.values[1])
 
 
+class Busy(Bolt):
+    """Emits, then computes for a while."""
+
+    def process(self, tup):
+        self.emit([tup.values[0]])
+        end = time.process_time() + tup.values[1]
+        while time.process_time() < end:
+            pass
+
+
 class Raising(Bolt):
     """Raises on the word raise, leaves on the word leave."""
 
