@@ -4,6 +4,7 @@
     idle         a topology whose spout has nothing to say: memory, and the CPU of waiting
     word count   spout -> split -> count under full load: rate, and what the engine costs beside components
     library      our component library against pystorm, child by child: `bench.library`
+    pipes        components that answer by heart, so that the container is the limit: its CPU a message
     latency      spout -> b1 -> b2 at a steady rate: how long until the spout has the ack
     nimbus       calls and submissions, with many topologies that do not run: `bench.nimbus`
     flood        more than can be done: does the engine's memory grow?
@@ -33,6 +34,11 @@ from scheduler.config import StreamConfig
 
 HOPS_PER_SENTENCE = 7.4
 """Tuples delivered to a component: the sentence, and 6.4 words."""
+
+SCRIPTED_MESSAGES = 21
+"""Of one sentence by bench/project/src/scripted.py: 2 of the spout, 7 of split, 6 times 2 of count."""
+
+PIPES_WINDOWS = 5
 
 LATENCY_RATE_PER_S = 500
 _LOOK_S = 0.25
@@ -231,6 +237,37 @@ def mean(one: Measured, other: Measured) -> Measured:
     return Measured(values, max(noise, default=None), {"runs": [one.details, other.details]})
 
 
+def pipes(cluster: Cluster, pace: Pace) -> Measured:
+    """CPU of a whole container a message, against framing and decoding of messages like those.
+
+    The components answer by heart and in large batches, so that it is the
+    container that costs, and not that it is woken for single messages.
+    """
+    values: dict[str, float] = {}
+    details: dict[str, object] = {}
+    noise: list[float] = []
+    bare = router(pace).values
+    for environment in ("narrow", "wide"):
+        submitted = cluster.submit("scripted", environment=environment)
+        cluster.wait_for(submitted, "progress")
+        time.sleep(pace.warm_up_s)
+        windows = [_window(cluster, pace.window_s / PIPES_WINDOWS) for _ in range(PIPES_WINDOWS)]
+        found = [(_message_ns(submitted, window), window) for window in windows]
+        cluster.kill(submitted)
+        # The rest of the machine can only make batches smaller, and so messages dearer.
+        ns, window = min(found, key=lambda pair: pair[0])
+        values[f"{environment}_ns"] = ns
+        values[f"{environment}_ratio"] = ns / bare[f"{environment}_cal_ns"]
+        details[environment] = {
+            "ns": [ns for ns, _ in found],
+            "cal_ns": bare[f"{environment}_cal_ns"],
+            "cpu_s": window.cpu_s_by_label(),
+            "seconds": window.seconds,
+        }
+        noise.append(window.foreign_cores)
+    return Measured(values, max(noise), details)
+
+
 def router(pace: Pace) -> Measured:
     """The stream manager's logic, against framing and decoding of the same messages."""
     script = Path(__file__).with_name("router.py")
@@ -257,6 +294,10 @@ def _window(cluster: Cluster, seconds: float) -> machine.Window:
     if cluster.processes() != processes:
         raise BenchError("a process of the cluster was started or ended while it was measured")
     return machine.Window(before, after)
+
+
+def _message_ns(submitted: Submitted, window: machine.Window) -> float:
+    return 1e9 * window.cpu_s("container") / (_sentences(submitted, window) * SCRIPTED_MESSAGES)
 
 
 def _sentences(submitted: Submitted, window: machine.Window) -> float:

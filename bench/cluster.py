@@ -25,7 +25,7 @@ from storm_compat.client import NimbusAddress
 HERE = Path(__file__).resolve().parent
 _POLL_S = 0.002
 _STOP_WITHIN_S = 30.0
-_LIBRARIES = ("blocking", "stormpy")
+_LIBRARIES = ("blocking", "scripted", "stormpy")
 _ROLES = ("spout", "split", "count")
 
 

@@ -55,6 +55,7 @@ TITLES: Mapping[str, str] = {
     "idle": "Memory and idling, one container",
     "nimbus": "Nimbus: calls one after the other, topologies that do not run but for one",
     "library": "Component library against pystorm, the same classes as children of this process",
+    "pipes": "A container whose components answer by heart",
     "router": "Stream manager alone, no I/O",
 }
 
@@ -377,6 +378,25 @@ def _router() -> list[Figure]:
     return found
 
 
+def _pipes() -> list[Figure]:
+    found = []
+    how = "CPU clock of the process, cheapest of five windows; bench/project/src/scripted.py"
+    for name, shape, most in (("narrow", "1/1/1 tasks", 3.0), ("wide", "1/2/2 tasks, fields", 3.2)):
+        found += [
+            Figure("pipes", f"{name}_ns", f"CPU of the container a message, {shape}", "ns", how, digits=0),
+            Figure(
+                "pipes",
+                f"{name}_ratio",
+                f"the same / splitting and decoding such messages, {shape}",
+                "",
+                "bench/router.py in the same run",
+                most=most,
+                digits=2,
+            ),
+        ]
+    return found
+
+
 FIGURES: tuple[Figure, ...] = (
     *_start(),
     *_words("words", rate="2398-4868", ratio="0.85-0.92", hop="24-49", most_ratio=0.40, least_rate=2.0),
@@ -384,6 +404,7 @@ FIGURES: tuple[Figure, ...] = (
     *_words("words_blocking", rate="825", ratio="1.43", hop="157-159", most_ratio=0.54),
     *_words("words_stormpy", rate="825", ratio="1.43", hop="157-159", most_ratio=0.54, least_rate=3.0),
     *_wide(),
+    *_pipes(),
     *_latency(),
     *_flood(),
     *_idle(),

@@ -49,6 +49,7 @@ ON_A_CLUSTER: dict[str, Measure] = {
     "words_stormpy": lambda cluster, pace: cases.word_count(cluster, pace, file="stormpy"),
     "words_wide": lambda cluster, pace: cases.word_count(cluster, pace, environment="wide"),
     "words_two": lambda cluster, pace: cases.word_count(cluster, pace, environment="wide", containers=2),
+    "pipes": cases.pipes,
     "latency": cases.latency,
 }
 AGAINST_STORM = ("words", "words_stormpy", "words_two", "latency")

@@ -20,8 +20,8 @@ class Progress:
         self.count = 0
         self.due = 0.0
 
-    def add(self):
-        self.count += 1
+    def add(self, acks=1):
+        self.count += acks
         now = time.monotonic()
         if now >= self.due:
             self.due = now + _EVERY_S
