@@ -84,14 +84,13 @@ class Tuples:
         for event in events:
             if type(event) is Emit:
                 anchors = event.anchors
-                if not anchors or event.wants_task_ids or event.direct_task:
+                if len(anchors) != 1 or event.wants_task_ids or event.direct_task:
                     emit(local, event, now)
                     continue
                 try:
-                    (anchor,) = anchors
-                    roots = pend[anchor]
+                    roots = pend[anchors[0]]
                     route = routes[event.stream]
-                except (ValueError, KeyError):  # several anchors, or something that is not known
+                except KeyError:  # of a tuple or stream that is not known: rare, else this would be dear
                     emit(local, event, now)
                     continue
                 if route.has_direct:
