@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,14 @@ def settled(running: Running, *, is_counted: bool = True) -> None:
         until(lambda: running.counts("numbers").acked == acks, f"{acks} are counted as acked")
 
 
-def test_only_tasks_that_move_are_started_anew_and_nothing_fails(run: Run) -> None:
+def _after_the_move(running: Running, before: dict[int, int], moved: set[int]) -> dict[int, int] | None:
+    """Return the pids by task once none is missing and no old one of a task that moves is left."""
+    found = pids(running)
+    is_done = found.keys() == before.keys() and all(found[task] != before[task] for task in moved)
+    return found if is_done else None
+
+
+def test_only_tasks_that_move_are_started_anew_and_nothing_is_lost(run: Run) -> None:
     running = run(steady(), {"topology.workers": 2})
     until(lambda: len(pids(running)) == 5)
     goes_on(running)
@@ -87,15 +95,15 @@ def test_only_tasks_that_move_are_started_anew_and_nothing_fails(run: Run) -> No
         announced = rebalance(running, wait_secs=1, num_workers=worker_count)
         moved = {move["task"] for move in announced["moves"]}
         assert moved
-        until(lambda: len(pids(running)) == 5, "all run")
         until_containers(running, container_count)
-        after = pids(running)
+        after = until(partial(_after_the_move, running, before, moved), "what moves runs anew")
         assert {task for task in before if before[task] != after[task]} == moved
         summary = running.cluster.nimbus.getTopologySummaryByName(running.name)
         assert summary.num_workers == container_count
         goes_on(running)
     settled(running)
-    assert running.notes("numbers", what="fail") == []
+    # A tree that is still open when a container ends through which it went fails, and is emitted again.
+    assert len(running.notes("numbers", what="fail")) <= 3
     assert running.info().errors == {"__acker": [], "__system": [], "numbers": [], "sink": []}
 
 
