@@ -3,6 +3,8 @@
 import ast
 import re
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,21 @@ def test_no_file_names_a_path_of_this_machine() -> None:
         offenders += [f"{path.relative_to(REPOSITORY)}: {hit.group()}" for hit in named.finditer(text)]
 
     assert offenders == []
+
+
+@pytest.mark.slow
+def test_the_package_has_every_file_that_its_rooms_have(tmp_path: Path) -> None:
+    sources = tmp_path / "sources"
+    for path in files_of_the_repository():
+        copy = sources / path.relative_to(REPOSITORY)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    # Without the network: setuptools is in the environment of the tests.
+    wheel = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-q"]
+
+    subprocess.run([*wheel, "-w", str(tmp_path), str(sources)], check=True, timeout=50)
+
+    (package,) = tmp_path.glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(package).namelist() if ".dist-info/" not in name}
+    names = {path.relative_to(REPOSITORY).as_posix() for path in files_of_the_repository()}
+    assert packed == {name for name in names if name.startswith(tuple(f"{room}/" for room in ROOMS))}
