@@ -28,7 +28,7 @@ MEANINGS = {
     ExitCode.OK: "done",
     ExitCode.FAILED: "failed; the message says why",
     ExitCode.USAGE: "the command line is wrong",
-    ExitCode.NOT_FOUND: "no such topology or blob, or it is not alive",
+    ExitCode.NOT_FOUND: "no such topology, component or blob, or it is not alive",
     ExitCode.EXISTS: "a topology, blob or file of that name, or a cluster on that root, exists already",
     ExitCode.REFUSED: "Nimbus refused: not authorized, an invalid topology, or a blob that is in use",
     ExitCode.UNREACHABLE: "no Nimbus answers",

@@ -27,6 +27,8 @@ _MANY = 1_000_000
 _HEAD_OF_TASK = r"\S+ \S+ \S+ {component}:\d+ "
 """How a line about a task begins in worker.log: date, time, label, component:task."""
 
+_HEAD_OF_ANY_TASK = re.compile(_HEAD_OF_TASK.format(component=r"(\S+)"))
+
 
 @click.command()
 @click.argument("name", shell_complete=complete_topology)
@@ -62,9 +64,17 @@ def logs(
     if follow and as_json:
         raise CommandError("--follow and --json exclude each other", code=ExitCode.USAGE)
     is_wanted = _filter(component)
-    with LogFolder(_find_folder(context, name)) as folder:
+    found, components = _find_folder(context, name, asks_components=component is not None)
+    if component is not None and components:
+        _check(component, f"topology {name!r} has no component named {component!r}", components)
+    with LogFolder(found) as folder:
         # Lines of other components do not count, so all are read when one is asked for.
-        lines = list(filter(is_wanted, folder.last(count if component is None else _MANY)))
+        everything = folder.last(count if component is None else _MANY)
+        lines = list(filter(is_wanted, everything))
+        if component is not None and not components and not lines:
+            heads = [_HEAD_OF_ANY_TASK.match(line.text) for line in everything]
+            named = sorted({head[1] for head in heads if head})
+            _check(component, f"{found} has no line about a component named {component!r}", named)
         lines = lines[-count:] if count else []
         if as_json:
             print_json({"lines": [{"source": line.source, "text": line.text} for line in lines]})
@@ -101,8 +111,10 @@ def _print(lines: Iterable[Line], *, is_prefixed: bool) -> None:
         click.echo(f"{line.source}  {line.text}" if is_prefixed else line.text)
 
 
-def _find_folder(context: click.Context, name: str) -> Path:
+def _find_folder(context: click.Context, name: str, *, asks_components: bool) -> tuple[Path, list[str]]:
     """Return the folder with the logs of the topology, alive or the last one of that name.
+
+    With it come, if asked for, the components of a topology that is alive; none if it is not.
 
     Raises:
         CommandError: NOT_FOUND; says where it was looked for.
@@ -113,16 +125,19 @@ def _find_folder(context: click.Context, name: str) -> Path:
 
     log_dir = default_root() / "logs"
     alive = {}
+    components: list[str] = []
     try:
         with connect(context, call_timeout_s=5.0) as client:
             log_dir = Path(str(client.conf().get("storm.log.dir") or log_dir))
             alive = {t.name: t.topology_id for t in client.cluster().topologies}
+            if asks_components and name in alive:
+                components = sorted(client.info(name).components())
     except CommandError as exc:
         note(f"{exc.message}; looking into {log_dir}")
     artifacts = log_dir / "workers-artifacts"
     if name in alive:
         if (folder := artifacts / alive[name]).is_dir():
-            return folder
+            return folder, components
         raise CommandError(
             f"{name} has no logs in {artifacts}",
             code=ExitCode.NOT_FOUND,
@@ -130,13 +145,22 @@ def _find_folder(context: click.Context, name: str) -> Path:
         )
     if past := past_folders(artifacts).get(name):
         note(f"{name} is not alive; these are the logs of {past.name}")
-        return past
+        return past, []
     known = sorted({*alive, *past_folders(artifacts)})
     raise CommandError(
         f"no topology named {name!r} is alive or has left logs in {artifacts}",
         code=ExitCode.NOT_FOUND,
         advice=nearest(name, known),
     )
+
+
+def _check(component: str, complaint: str, known: list[str]) -> None:
+    """Raise CommandError, NOT_FOUND, if the component is not among those that are known."""
+    from storm_compat.cli.connect import nearest
+
+    if component not in known:
+        advice = nearest(component, known) or f"It has: {', '.join(known) or 'none'}"
+        raise CommandError(complaint, code=ExitCode.NOT_FOUND, advice=advice)
 
 
 def past_folders(artifacts: Path) -> dict[str, Path]:

@@ -9,6 +9,7 @@ import pytest
 from storm_compat.cli.exit_codes import ExitCode
 from storm_compat.cli.logs import past_folders
 from storm_compat.cli.tail import Line, LogFolder
+from tests.storm_compat.cli.conftest import executor
 
 
 def stamp(second):
@@ -129,6 +130,24 @@ def test_logs_of_a_component_hold_its_lines_whole(folder, heronry):
         f"{stamp(3)} INFO count:4 pid=7 mine too",
     ]
     assert heronry("logs", "wc", "-c", "count", "-n", "1").out == f"{stamp(3)} INFO count:4 pid=7 mine too\n"
+
+
+def test_a_component_that_the_topology_does_not_have_is_met_with_those_it_has(folder, nimbus, heronry):
+    write(folder, "6700", f"{stamp(1)} INFO count:3 pid=9 mine")
+    nimbus.executors = [executor("count", 3, 3), executor("say", 1, 2)]
+    result = heronry("logs", "wc", "-c", "nope", "-f")
+    assert (result.code, result.out) == (ExitCode.NOT_FOUND, "")
+    assert "topology 'wc' has no component named 'nope'\nIt has: count, say" in result.err
+    assert "Did you mean count?" in heronry("logs", "wc", "-c", "Count").err
+    assert heronry("logs", "wc", "-c", "say").code == ExitCode.OK  # it has not said anything yet
+
+
+def test_of_a_topology_that_is_gone_those_components_are_known_that_said_something(folder, nimbus, heronry):
+    write(folder, "6700", f"{stamp(1)} INFO count:3 pid=9 mine", f"{stamp(2)} STDERR say:1 pid=8 a")
+    nimbus.topologies = {}
+    result = heronry("logs", "wc", "-c", "nope")
+    assert (result.code, result.out) == (ExitCode.NOT_FOUND, "")
+    assert "has no line about a component named 'nope'\nIt has: count, say" in result.err
 
 
 def test_logs_outlive_their_topology(folder, nimbus, heronry):
