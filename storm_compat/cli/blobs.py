@@ -43,6 +43,25 @@ def complete_key(context: click.Context, parameter: click.Parameter, incomplete:
         return []
 
 
+def _checked(
+    context: click.Context, parameter: click.Parameter, value: str | tuple[str, ...]
+) -> str | tuple[str, ...]:
+    """Return one key or several if blobs can have them.
+
+    Raises:
+        CommandError: USAGE; says what a key may hold.
+    """
+    from storm_compat.blob_keys import check
+    from storm_compat.errors import InvalidKey
+
+    try:
+        for key in (value,) if isinstance(value, str) else value:
+            check(key)
+    except InvalidKey as exc:
+        raise CommandError(str(exc), code=ExitCode.USAGE) from exc
+    return value
+
+
 @click.group(
     epilog="""\b
 Examples:
@@ -91,7 +110,7 @@ def list_blobs(context: click.Context, *, prefix: str, nimbus: str | None, as_js
 
 
 @blobs.command()
-@click.argument("key", shell_complete=complete_key)
+@click.argument("key", callback=_checked, shell_complete=complete_key)
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--create", "way", flag_value="create", help="Only if there is none of that key.")
 @click.option("--update", "way", flag_value="update", help="Only if there is one of that key.")
@@ -137,7 +156,7 @@ def put(
 
 
 @blobs.command()
-@click.argument("key", shell_complete=complete_key)
+@click.argument("key", callback=_checked, shell_complete=complete_key)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("-f", "--force", is_flag=True, help="Replace a file that is there.")
 @_common
@@ -177,7 +196,7 @@ def get(
 
 
 @blobs.command()
-@click.argument("key", shell_complete=complete_key)
+@click.argument("key", callback=_checked, shell_complete=complete_key)
 @nimbus_option
 @click.pass_context
 def cat(context: click.Context, *, key: str, nimbus: str | None) -> None:
@@ -189,7 +208,7 @@ def cat(context: click.Context, *, key: str, nimbus: str | None) -> None:
 
 
 @blobs.command()
-@click.argument("keys", nargs=-1, required=True, shell_complete=complete_key)
+@click.argument("keys", nargs=-1, required=True, callback=_checked, shell_complete=complete_key)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; asked is only at a terminal.")
 @_common
 @click.pass_context
@@ -211,7 +230,7 @@ def rm(
 
 
 @blobs.command()
-@click.argument("key", shell_complete=complete_key)
+@click.argument("key", callback=_checked, shell_complete=complete_key)
 @click.argument("entries", nargs=-1)
 @_common
 @click.pass_context
@@ -236,7 +255,7 @@ def acl(
 
 
 @blobs.command()
-@click.argument("key", shell_complete=complete_key)
+@click.argument("key", callback=_checked, shell_complete=complete_key)
 @click.argument("count", type=click.IntRange(min=1), required=False)
 @_common
 @click.pass_context

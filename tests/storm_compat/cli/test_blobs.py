@@ -131,7 +131,8 @@ def test_an_upload_that_nimbus_refuses_leaves_nothing(
 
 def test_a_bad_key_says_what_a_good_one_is(nimbus: Cluster, heronry: Heronry, file: Path) -> None:
     result = heronry("blobs", "put", "../k", file)
-    assert result.code == ExitCode.FAILED
+    assert result.code == ExitCode.USAGE
+    assert heronry("blobs", "rm", "-y", "k", "../k").code == ExitCode.USAGE
     assert "../k does not appear to be a valid blob key. Use letters, digits" in result.err
 
 
