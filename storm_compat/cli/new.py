@@ -29,9 +29,9 @@ def new(*, name: Path) -> None:
     """
     from storm_compat.cli.skeleton import files
 
-    word = checked(name.name)
     if name.exists():
         raise CommandError(f"{name} exists already", code=ExitCode.EXISTS, advice="Nothing was changed.")
+    word = checked(name.name)
     try:
         for path, text in files(word).items():
             (name / path).parent.mkdir(parents=True, exist_ok=True)

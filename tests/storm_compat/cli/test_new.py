@@ -66,6 +66,7 @@ def test_nothing_is_overwritten(heronry, tmp_path):
     result = heronry("new", tmp_path / "lake")
     assert (result.code, list((tmp_path / "lake").iterdir())) == (ExitCode.EXISTS, [])
     assert "exists already" in result.err
+    assert ". exists already" in heronry("new", ".").err
 
 
 @pytest.mark.parametrize(
