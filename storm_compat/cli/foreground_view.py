@@ -170,6 +170,8 @@ def summary(foreground: Foreground) -> str:
 
 
 def last_words(text: str) -> str:
-    """Return the line of an error that says most: the last one of a traceback, else the first."""
+    """Return the line of an error that says most: what its last traceback ends with, else the first."""
     lines = text.strip().splitlines() or [""]
-    return lines[-1] if any(line.startswith("Traceback") for line in lines) else lines[0]
+    starts = [index for index, line in enumerate(lines) if line.startswith("Traceback")]
+    after = lines[starts[-1] + 1 :] if starts else []
+    return next((line for line in after if line[:1].strip()), lines[0])

@@ -34,6 +34,12 @@ def test_the_title_says_how_it_is():
     assert foreground_view.title(foreground("a", "b")) == "lake, 1m10s, 2 errors"
 
 
+def test_the_summary_says_what_a_component_died_of_and_not_that_it_came_again():
+    died = f"python bolt.py ended with exit code 1. Last lines of stderr:\n{TRACE}\nStarted again in 2 s"
+    text = foreground_view.summary(foreground(died, f"{died} (restart 2)"))
+    assert text.splitlines()[-1] == "  count: ValueError: no (2 times)"
+
+
 def test_the_summary_has_each_kind_of_error_once():
     text = foreground_view.summary(foreground(TRACE, TRACE, "it cannot be started\nmore"))
     assert text.splitlines()[-3:] == [
