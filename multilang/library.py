@@ -10,6 +10,10 @@ Storm's own `storm.py` has both, and pystorm, which streamparse is, and our own 
 `storm.js` has neither: it throws on a list that nobody asked for, and begins
 a second ``next`` while the first waits for a callback.  So a component is
 taken at its word only where its source shows on which library it stands.
+Our own client has a third, which lets a host say many ``next`` at once:
+
+* after a ``next`` that blocked, those that came with it bring nothing, so that
+  what the host says next waits for one block only.
 Source: storm:storm-multilang/python/src/main/resources/resources/storm.py
 """
 
@@ -21,7 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _STREAMPARSE = "streamparse_run"
-_PYSTORMS = re.compile(r"^\s*(?:from|import)\s+(?:pystorm|streamparse|multilang\.client)\b", re.MULTILINE)
+_PYSTORMS = re.compile(r"^\s*(?:from|import)\s+(?:pystorm|streamparse)\b", re.MULTILINE)
+_OURS = re.compile(r"^\s*(?:from|import)\s+multilang\.client\b", re.MULTILINE)
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 _STORM_PY = ("pending_taskids.append(", "def readTaskIds(", "def readCommand(")
 _MOST_BYTES = 1 << 20
@@ -38,25 +43,43 @@ class Library:
     takes_turns: bool = False
     """Several commands may wait in its input; it does one after the other."""
 
+    blocks_once: bool = False
+    """Of the ``next`` that wait in its input it does no more after one that took long."""
+
 
 UNKNOWN = Library()
 CAREFUL = Library(keeps_task_ids=True, takes_turns=True)
+OURS = Library(keeps_task_ids=True, takes_turns=True, blocks_once=True)
 
 
-def recognize(command: Sequence[str], folder: Path) -> Library:
-    """Return what is known of the library of a component that is started as ``command`` in ``folder``."""
-    if _is_streamparse(command) or any(map(_is_careful, _sources(command, folder))):
+def recognize(command: Sequence[str], folder: Path, *, is_stood_in: bool = False) -> Library:
+    """Return what is known of the library of a component that is started as ``command`` in ``folder``.
+
+    Args:
+        is_stood_in: what the component imports as pystorm is our own client (`multilang.standin`).
+    """
+    pystorm = OURS if is_stood_in else CAREFUL
+    if _is_streamparse(command):
+        return pystorm
+    known = UNKNOWN
+    for text in _sources(command, folder):
+        found = _library_of(text, pystorm)
+        if found is CAREFUL:
+            return CAREFUL  # whatever else is there: nobody knows which one the component stands on
+        known = found or known
+    return known
+
+
+def _library_of(text: str, pystorm: Library) -> Library | None:
+    """Return on which library a source stands: storm.py itself, pystorm or our own client."""
+    is_pystorms = _PYSTORMS.search(text) is not None
+    if all(mark in text for mark in _STORM_PY) or (is_pystorms and pystorm is CAREFUL):
         return CAREFUL
-    return UNKNOWN
+    return OURS if is_pystorms or _OURS.search(text) is not None else None
 
 
 def _is_streamparse(command: Sequence[str]) -> bool:
     return bool(command) and Path(command[0]).name == _STREAMPARSE
-
-
-def _is_careful(text: str) -> bool:
-    """Return whether a source imports pystorm, or ours of its names, or is storm.py itself."""
-    return _PYSTORMS.search(text) is not None or all(mark in text for mark in _STORM_PY)
 
 
 def _sources(command: Sequence[str], folder: Path) -> Iterator[str]:

@@ -262,18 +262,26 @@ class Component:
     def _pace(self, began_s: float, last_s: float, now_s: float) -> float:
         """Write what waits since it has waited long enough; return when the next wait began.
 
-        An input that took so long by itself makes the next ones be answered message by message; not so if
-        another process had the processor meanwhile, or the host did not read.
+        An input that took so long by itself makes the next ones be answered message by message.
         """
-        if now_s - last_s - self.serializer.written_s > PATIENCE_S:
-            wait_count, cpu_s = _usage()
-            has_waited = wait_count > self._usage[0]
-            if has_waited or cpu_s - self._usage[1] - (last_s - began_s) > PATIENCE_S:
-                self._careful_count = CAREFUL_COUNT
-                self.serializer.write_through = True
+        if self._own_s(began_s, last_s, now_s) > PATIENCE_S:
+            self._careful_count = CAREFUL_COUNT
+            self.serializer.write_through = True
         self.serializer.flush()
         self._usage, self.serializer.written_s = _usage(), 0.0
         return time.monotonic()
+
+    def _own_s(self, began_s: float, last_s: float, now_s: float) -> float:
+        """Return how long the last input took, at most; little if that was the fault of others.
+
+        It is if another process had the processor meanwhile, or the host did not read.
+        """
+        took_s = now_s - last_s - self.serializer.written_s
+        if took_s <= PATIENCE_S:
+            return took_s
+        wait_count, cpu_s = _usage()
+        has_waited = wait_count > self._usage[0]
+        return took_s if has_waited else min(took_s, cpu_s - self._usage[1] - (last_s - began_s))
 
     def _run(self) -> None:
         """Handle one message, by the methods that authors may override."""

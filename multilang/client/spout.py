@@ -10,6 +10,9 @@ from multilang.client.component import PATIENCE_S, Component
 from multilang.client.serializers import END
 from multilang.client.values import encode, encode_values
 
+BLOCK_S: Final = 0.01
+"""After a ``next`` that took longer, those that came with it bring nothing."""
+
 _SYNC: Final = b'{"command":"sync"}' + END
 
 
@@ -86,7 +89,12 @@ class Spout(Component):
                 self._pending_task_ids.append(message)
                 continue
             if message.command == "next":
-                self.next_tuple()
+                try:
+                    self.next_tuple()
+                except Exception:
+                    if self._own_s(began, last, clock()) > BLOCK_S:
+                        self._pass_over_nexts()
+                    raise
             else:
                 self._obey(message.command, message.id)
             if self._writes_json:
@@ -95,10 +103,26 @@ class Spout(Component):
                 self.send_message({"command": "sync"})
             now = clock()
             if now - began > PATIENCE_S:
+                if message.command == "next" and self._own_s(began, last, now) > BLOCK_S:
+                    self._pass_over_nexts()
                 began = now = self._pace(began, last, now)
             elif self._careful_count:
                 self._be_less_careful()
             last = now
+
+    def _pass_over_nexts(self) -> None:
+        """Answer the ``next`` that wait up to the next other command, without asking for tuples.
+
+        A host that says several at once says nothing more until all are answered. So acks, fails and
+        deactivation wait for one block of the author's `next_tuple`, and not for as many as were said.
+        """
+        commands = self._commands
+        while commands and (isinstance(message := commands[0], list) or message.command == "next"):
+            commands.popleft()
+            if isinstance(message, list):
+                self._pending_task_ids.append(message)
+            else:
+                self.send_message({"command": "sync"})
 
     def _obey(self, command: Any, tup_id: Any) -> None:
         if command == "next":

@@ -21,9 +21,17 @@ MSGSPEC_VARIABLE: Final = "HERONRY_MSGSPEC"
 """Where the host's msgspec is, for environments that have none of their own."""
 
 
+_PATH: Final = str(Path(__file__).parent / "path")
+
+
+def is_in(environment: Mapping[str, str]) -> bool:
+    """Return whether a Python component with these variables finds the fast library as pystorm."""
+    return environment.get("PYTHONPATH", "").split(os.pathsep)[0] == _PATH
+
+
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that make a Python component take the fast library for pystorm."""
-    paths = [str(Path(__file__).parent / "path"), *filter(None, [inherited.get("PYTHONPATH")])]
+    paths = [_PATH, *filter(None, [inherited.get("PYTHONPATH")])]
     variables = {"PYTHONPATH": os.pathsep.join(paths)}
     spec = importlib.util.find_spec("msgspec")
     if spec is not None and spec.origin is not None:

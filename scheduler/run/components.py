@@ -108,7 +108,8 @@ class ComponentRunner:
                 loop.add(self._pidfd, READ, self._on_exit, is_waiter=True)
         manager = host.manager
         conf = {**manager.topology.component_conf(component), **host.conf_of_start(component.component)}
-        library = recognize(component.command, host.resources)
+        is_stood_in = standin.is_in(launch.environment)
+        library = recognize(component.command, host.resources, is_stood_in=is_stood_in)
         manager.open(task, conf, str(host.pid_dir), shell_context(manager.topology, task), library)
         life = self._life
         loop.call_at(now + _LATE_START_S, lambda _: self._complain_if_late(life))

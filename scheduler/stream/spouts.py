@@ -37,6 +37,9 @@ from scheduler.stream.local_task import LocalTask
 KNOWN_WINDOW = 16
 """The largest window of a spout whose library takes commands in turn."""
 
+WIDE_WINDOW = 64
+"""The largest window of a spout whose library, besides, keeps nobody waiting for more than one block."""
+
 MOST_AT_ONCE = 256
 LONG_S = 0.01
 VERY_LONG_S = 0.1
@@ -77,7 +80,8 @@ def begin(spout: LocalTask, config: StreamConfig, library: Library) -> None:
     is_strict = config.is_strict_spout
     if is_strict is None:
         is_strict = config.spout_window is None and not library.takes_turns
-    window = config.spout_window or (KNOWN_WINDOW if library.takes_turns else 1)
+    known = WIDE_WINDOW if library.blocks_once else KNOWN_WINDOW if library.takes_turns else 1
+    window = config.spout_window or known
     spout.most_commands, spout.window_limit = (1, 1) if is_strict else (MOST_AT_ONCE, window)
 
 

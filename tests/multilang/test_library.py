@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from multilang.library import CAREFUL, UNKNOWN, recognize
+from multilang.library import CAREFUL, OURS, UNKNOWN, recognize
 
 # The names by which Storm's storm.py is known, in as little as is needed.
 STORM_PY = """
@@ -39,13 +39,35 @@ def test_storms_own_library_is_known_where_a_script_imports_it(source: str, fold
     assert recognize(("python3", "split.py"), folder) == CAREFUL
 
 
-@pytest.mark.parametrize(
-    "source", ["from pystorm import Bolt\n", "import streamparse\n", "from multilang.client import Spout\n"]
-)
-def test_pystorm_and_our_own_client_are_known_where_a_script_imports_them(
-    source: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("source", ["from pystorm import Bolt\n", "import streamparse\n"])
+def test_pystorm_is_known_where_a_script_imports_it(source: str, tmp_path: Path) -> None:
     (tmp_path / "words.py").write_text(source)
+    assert recognize(("python3", "words.py"), tmp_path) == CAREFUL
+
+
+def test_our_own_client_blocks_once_besides(tmp_path: Path) -> None:
+    (tmp_path / "words.py").write_text("from multilang.client import Spout\n")
+    assert recognize(("python3", "words.py"), tmp_path) == OURS
+
+
+@pytest.mark.parametrize("command", [("streamparse_run", "bolts.Split"), ("python3", "words.py")])
+def test_so_does_what_stands_in_for_pystorm(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "words.py").write_text("import base\n")
+    (tmp_path / "base.py").write_text("from pystorm import Bolt\nfrom multilang.client import Spout\n")
+    assert recognize(command, tmp_path, is_stood_in=True) == OURS
+
+
+def test_nothing_stands_in_for_storms_own_library(folder: Path) -> None:
+    (folder / "split.py").write_text("import storm\n")
+    assert recognize(("python3", "split.py"), folder, is_stood_in=True) == CAREFUL
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("pystorm", "multilang.client"), ("multilang.client", "pystorm")]
+)
+def test_of_several_libraries_the_habits_of_the_poorer_hold(first: str, second: str, tmp_path: Path) -> None:
+    (tmp_path / "words.py").write_text(f"import {first}\nimport base\n")
+    (tmp_path / "base.py").write_text(f"import {second}\n")
     assert recognize(("python3", "words.py"), tmp_path) == CAREFUL
 
 

@@ -160,11 +160,55 @@ def test_a_component_that_leaves_says_all_that_it_had_to_say(host: Host) -> None
     assert host.process.wait(30) == 7
 
 
+NEXT = {"command": "next", "id": ""}
+ACK = {"command": "ack", "id": 5}
+
+
+def blocking_spout(host: Host, pid_dir: Path, **conf: Any) -> None:
+    """Shake hands with the spout that says how often it was asked."""
+    host.greet(pid_dir, **conf)
+    host.hear()
+
+
+def said(host: Host, count: int) -> list[Any]:
+    """Return what a spout says up to so many syncs: the values of its emits, and their number."""
+    heard = [message for _ in range(count) for message in host.hear_until("sync")]
+    return [message["tuple"] for message in heard if message["command"] == "emit"]
+
+
+@pytest.mark.parametrize("conf", [{"sleep": 0.2}, {"compute": 0.1}])
+def test_acks_wait_for_one_next_that_blocks_and_not_for_all_that_were_said(
+    conf: dict[str, float], tmp_path: Path
+) -> None:
+    with Host("Blocking") as host:
+        blocking_spout(host, tmp_path, **conf)
+        host.say(*[NEXT] * 64, ACK, NEXT, NEXT)
+        assert said(host, 67) == [[1], ["acked", 5], [2]]
+        host.say(NEXT)
+        assert said(host, 1) == [[3]]
+
+
+def test_a_next_that_blocks_and_raises_counts_alike(tmp_path: Path) -> None:
+    with Host("Blocking") as host:
+        blocking_spout(host, tmp_path, sleep=0.2, **{"raise": True})
+        host.say(*[NEXT] * 64, ACK, NEXT)
+        heard = [message for _ in range(66) for message in host.hear_until("sync")]
+    errors = [message["msg"].partition("\n")[2] for message in heard if message["command"] == "error"]
+    assert [error.rpartition(": ")[2].strip() for error in errors] == ["1", "2"]
+
+
+def test_a_slow_ack_keeps_no_next_from_being_asked(tmp_path: Path) -> None:
+    with Host("Blocking") as host:
+        blocking_spout(host, tmp_path, sleep_in_ack=0.05)
+        host.say(ACK, NEXT, NEXT)
+        assert said(host, 3) == [["acked", 5], [1], [2]]
+
+
 @pytest.mark.parametrize("host", ["Many"], indirect=True)
 def test_a_flood_goes_out_while_it_is_made(host: Host) -> None:
-    host.say({"command": "next", "id": ""}, {"command": "next", "id": ""})
-    heard = host.hear_until("sync") + host.hear_until("sync")
-    assert [message["tuple"][0] for message in heard if message["command"] == "emit"] == [*range(20_000)] * 2
+    for _ in range(2):
+        host.say(NEXT)
+        assert said(host, 1) == [[number, "x" * 50] for number in range(20_000)]
 
 
 @pytest.mark.parametrize("host", ["Tickless"], indirect=True)

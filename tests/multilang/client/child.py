@@ -46,6 +46,30 @@ class Raising(Bolt):
             sys.exit(7)
 
 
+class Blocking(Spout):
+    """Emits how often it was asked; waits, computes or raises before, as long as the conf says."""
+
+    exit_on_exception = False
+
+    def initialize(self, conf, context):
+        self.conf = conf
+        self.asked_count = 0
+
+    def next_tuple(self):
+        self.asked_count += 1
+        time.sleep(self.conf.get("sleep", 0))
+        end = time.process_time() + self.conf.get("compute", 0)
+        while time.process_time() < end:
+            pass
+        if self.conf.get("raise"):
+            raise ValueError(self.asked_count)
+        self.emit([self.asked_count])
+
+    def ack(self, tup_id):
+        time.sleep(self.conf.get("sleep_in_ack", 0))
+        self.emit(["acked", tup_id])
+
+
 class Many(Spout):
     """Emits a lot at once."""
 

@@ -5,6 +5,7 @@ script  ->  bytes of a host  ->  component of some library  ->  messages, exit c
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -64,10 +65,14 @@ def play(library: str, script: Script, pid_dir: Path, serializer: str = "json") 
         component = kind(
             input_stream=incoming, output_stream=outgoing, rdb_signal=None, serializer=serializer
         )
+        # A collection of all that the tests hold may take long, which would look like a spout that blocks.
+        gc.disable()
         try:
             component.run()
         except SystemExit as exc:
             played.exit_code = exc.code if isinstance(exc.code, int) else None
+        finally:
+            gc.enable()
     played.messages = _decoded(outgoing.getvalue(), serializer)
     return played
 

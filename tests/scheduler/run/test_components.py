@@ -18,6 +18,7 @@ from multilang.session import State
 from scheduler.packing.round_robin import round_robin
 from scheduler.run.components import MAX_UNREAD, ComponentRunner, Components
 from scheduler.run.loop import READ, Loop
+from scheduler.stream import spouts
 from scheduler.stream.notices import Erred
 from scheduler.stream.router import StreamManager
 from tests.scheduler.stream.cluster import bolt, spout, topology
@@ -39,9 +40,10 @@ def started(
     conf: Mapping[str, object] | None = None,
     is_bolt: bool = False,
 ) -> Iterator[ComponentRunner]:
-    """Run Python code as the only component of a topology."""
+    """Run Python code, or a script of ``folder``, as the only component of a topology."""
     component = bolt("a", 1, reads=[]) if is_bolt else spout("a", 1)
-    shape = topology(replace(component, command=(sys.executable, "-c", code)), **(conf or {}))
+    words = (code,) if code.endswith(".py") else ("-c", code)
+    shape = topology(replace(component, command=(sys.executable, *words)), **(conf or {}))
     manager = StreamManager(shape, round_robin(shape, 1), 1, 11, random.Random(1))
 
     def obey_notices(_now: float) -> None:
@@ -62,6 +64,8 @@ def started(
     yield runner
     components.stop_all(grace_s=0.0)
     if runner.process is not None:
+        while runner.process.poll() is None:
+            time.sleep(0)
         runner.process.close()
 
 
@@ -70,6 +74,22 @@ def sleeper(tmp_path: Path, reports: list[str]) -> Iterator[ComponentRunner]:
     """The runner of a component that neither says nor reads anything."""
     with started("import time; time.sleep(60)", tmp_path, reports) as runner:
         yield runner
+
+
+@pytest.mark.parametrize(
+    ("source", "conf", "limit"),
+    [
+        ("pystorm", {}, spouts.KNOWN_WINDOW),
+        ("pystorm", {"heronry.accelerate": True}, spouts.WIDE_WINDOW),
+        ("multilang.client", {}, spouts.WIDE_WINDOW),
+    ],
+)
+def test_a_spout_is_asked_as_often_at_once_as_its_library_allows(
+    source: str, conf: dict[str, object], limit: int, tmp_path: Path, reports: list[str]
+) -> None:
+    (tmp_path / "words.py").write_text(f"import {source}\n")
+    with started("words.py", tmp_path, reports, conf=conf) as runner:
+        assert runner.local.window_limit == limit
 
 
 def test_the_last_words_of_a_component_come_before_the_news_of_its_end(

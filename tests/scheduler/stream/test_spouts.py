@@ -8,7 +8,7 @@ import pytest
 
 from multilang import codec
 from multilang.framing import END
-from multilang.library import CAREFUL, UNKNOWN, Library
+from multilang.library import CAREFUL, OURS, UNKNOWN, Library
 from scheduler.config import StreamConfig
 from scheduler.stream import spouts
 from scheduler.stream.local_task import LocalTask
@@ -231,6 +231,9 @@ def test_a_spout_that_emits_several_tuples_a_time_is_asked_for_as_many_as_there_
     [
         (UNKNOWN, {}, (1, 1)),
         (CAREFUL, {}, (spouts.MOST_AT_ONCE, spouts.KNOWN_WINDOW)),
+        (OURS, {}, (spouts.MOST_AT_ONCE, spouts.WIDE_WINDOW)),
+        (OURS, {"spout_window": 3}, (spouts.MOST_AT_ONCE, 3)),
+        (OURS, {"is_strict_spout": True}, (1, 1)),
         (UNKNOWN, {"spout_window": 3}, (spouts.MOST_AT_ONCE, 3)),
         (CAREFUL, {"spout_window": 3}, (spouts.MOST_AT_ONCE, 3)),
         (UNKNOWN, {"is_strict_spout": False}, (spouts.MOST_AT_ONCE, 1)),
@@ -244,6 +247,25 @@ def test_several_at_once_only_where_the_library_takes_turns_or_the_conf_says_so(
     spout = opened()
     spouts.begin(spout, StreamConfig(**conf), library)
     assert (spout.most_commands, spout.window_limit) == limits
+
+
+def test_a_spout_of_ours_is_asked_64_times_at_once_until_one_next_blocks() -> None:
+    spout = opened()
+    spouts.begin(spout, StreamConfig(), OURS)
+    told(spout)
+    answers(spout, 2, now=0.0, emits=1)
+    counts = []
+    for turn in range(1, 8):
+        counts.append(asked(spout, now=turn))
+        answers(spout, counts[-1], now=turn + 0.001, emits=counts[-1])
+    assert counts == [2, 4, 8, 16, 32, 64, 64]
+    assert asked(spout, now=8.0) == 64
+    answers(spout, 64, now=8.05, emits=20)  # the twentieth blocked, and the rest was passed over
+    assert [asked(spout, now=8.05), spout.most_per_next] == [1, 1]
+    answers(spout, 1, now=8.1, emits=1)
+    assert asked(spout, now=8.1) == 1  # and a single one that takes long opens nothing
+    answers(spout, 1, now=8.101, emits=1)
+    assert asked(spout, now=8.101) == 2
 
 
 def test_a_successor_begins_with_one_next() -> None:
