@@ -39,7 +39,6 @@ class BatchingBolt(Bolt):
         self._batches: dict[Any, list[Any]] = defaultdict(list)
         self._tick_counter = 0
         self._current_key: Any = None
-        self._acks_itself = True
 
     def group_key(self, tup: Tuple) -> Any:
         """Return what a tuple is grouped by; None puts all into one group."""
@@ -54,10 +53,10 @@ class BatchingBolt(Bolt):
         kwargs["need_task_ids"] = False
         super().emit(tup, **kwargs)
 
-    def process_tick(self, tup: Tuple) -> None:
+    def process_tick(self, tick_tup: Tuple) -> None:
         """Ack the tick, and handle the groups if enough ticks have come."""
         self._tick_counter += 1
-        self.ack(tup)
+        self.ack(tick_tup)
         if self._tick_counter > self.ticks_between_batches and self._batches:
             self.process_batches()
             self._tick_counter = 0
@@ -79,6 +78,10 @@ class BatchingBolt(Bolt):
     def process(self, tup: Tuple) -> None:
         """Put a tuple into its group."""
         self._batches[self.group_key(tup)].append(tup)
+
+    def _choose_way(self) -> None:
+        super()._choose_way()
+        self._acks_itself = True  # after the batch, not after the tuple
 
     def _take_tick(self, tup: Tuple) -> None:
         self.process_tick(tup)
@@ -124,9 +127,9 @@ class TicklessBatchingBolt(BatchingBolt):
         )
         self._batcher.start()
 
-    def process_tick(self, tup: Tuple) -> None:
+    def process_tick(self, tick_tup: Tuple) -> None:
         """Ack a tick and do nothing more."""
-        self.ack(tup)
+        self.ack(tick_tup)
 
     def _batch_entry(self) -> None:
         """Run in the thread; an exception goes to the main one, which waits for input."""

@@ -57,7 +57,6 @@ class Bolt(Component):
         """What stands behind the values of an emit while `_tail_of` are the current tuples."""
 
         self._tail_of: Any = None
-        self._acks_itself = not self._writes_json or self._overrides("ack", "is_tick")
 
     # ---- for authors
 
@@ -140,6 +139,10 @@ class Bolt(Component):
 
     def _run(self) -> None:
         self._take(self.read_tuple())
+
+    def _choose_way(self) -> None:
+        super()._choose_way()
+        self._acks_itself = not self._writes_json or self._overrides("ack", "is_tick")
 
     def _handle_commands(self) -> None:
         """Handle the tuples that were received: `read_tuple` and `_take` for the usual ones, in one piece."""

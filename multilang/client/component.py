@@ -102,12 +102,12 @@ class Component:
         self._usage = _usage()
         """When the wait began, or what is handled was received."""
 
-        self._is_plain = self._overrides(*self._in_between)
-        self._writes_json = serializer == "json" and not self._overrides("send_message")
+        _refuse_foreign(self.serializer)
+        self._choose_way()
         if rdb_signal is not None:
             number = getattr(signal, rdb_signal, None) if isinstance(rdb_signal, str) else rdb_signal
             if number is not None:
-                signal.signal(number, _debug)
+                signal.signal(number, remote_pdb_handler)
 
     # ---- for authors
 
@@ -223,6 +223,7 @@ class Component:
         conf, context = self.read_handshake()
         self._setup_component(conf, context)
         self.initialize(conf, context)
+        self._choose_way()  # anew: methods may have been replaced
         while True:
             try:
                 self._serve()
@@ -339,17 +340,22 @@ class Component:
         except OSError:
             return
         self.serializer.use_descriptors(incoming, outgoing)
+        os.register_at_fork(after_in_child=self.serializer.forget)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
         os.dup2(2, 1)
         sys.stdout = logs.LogStream(logging.getLogger("pystorm.stdout"))
 
+    def _choose_way(self) -> None:
+        """Find out which of the author's methods the fast loop has to go through, or whether all of them."""
+        self._is_plain = self._overrides(*self._in_between)
+        is_json = isinstance(self.serializer, SERIALIZERS["json"])
+        self._writes_json = is_json and not self._overrides("send_message")
+
     def _overrides(self, *names: str) -> bool:
-        """Return whether the author's class has a method of its own in place of one of ours."""
-        return any(
-            not _module_of(getattr(type(self), name, None)).startswith("multilang.client") for name in names
-        )
+        """Return whether the author has put a method of their own, of class or object, in place of ours."""
+        return any(not _is_ours(self, name) for name in names)
 
     @staticmethod
     def is_heartbeat(tup: Tuple) -> bool:
@@ -372,11 +378,24 @@ def _as_dict(message: Any) -> Any:
     return msgspec.to_builtins(message)
 
 
-def _module_of(method: Any) -> str:
-    return getattr(method, "__module__", None) or ""
+def _is_ours(owner: object, name: str) -> bool:
+    """Return whether a method of an object is this library's."""
+    return (getattr(getattr(owner, name, None), "__module__", None) or "").startswith("multilang.client")
 
 
-def _debug(number: int, frame: FrameType | None) -> None:
+def _refuse_foreign(serializer: object) -> None:
+    """Raise TypeError if a serializer is not as we made it: what it does would only sometimes be done."""
+    names = ("__init__", "receive", "read_message", "serialize_dict", "send_message", "put", "flush")
+    foreign = [name for name in names if not _is_ours(serializer, name)]
+    if foreign:
+        raise TypeError(
+            f"{type(serializer).__name__}.{foreign[0]} is not this library's, which reads and writes many"
+            " messages at once, so that its serializers cannot be replaced. Override send_message or"
+            " read_message of the component instead, or run it on pystorm (without heronry.accelerate)"
+        )
+
+
+def remote_pdb_handler(number: int, frame: FrameType | None) -> None:
     """Open a remote debugger, if one is installed."""
     try:
         from remote_pdb import RemotePdb
@@ -384,4 +403,4 @@ def _debug(number: int, frame: FrameType | None) -> None:
         log.warning("no debugger: pip install remote_pdb to have one on this signal")
     else:
         RemotePdb(host="127.0.0.1", port=0).set_trace(frame=frame)
-    signal.signal(number, _debug)
+    signal.signal(number, remote_pdb_handler)

@@ -12,7 +12,9 @@ The keys of the conf and their defaults are pystorm's:
 
 from __future__ import annotations
 
+import io
 import logging
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -32,7 +34,7 @@ STORM_LEVELS: Final = {
     "critical": 4,
 }
 INFO: Final = 2
-_PYTHON_LEVELS: Final = {
+PYTHON_LEVELS: Final = {
     "trace": logging.DEBUG,
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -67,29 +69,79 @@ class StormHandler(logging.Handler):
             self.handleError(record)
 
 
-class LogStream:
-    """Stands in for ``sys.stdout``: each line printed is logged, since the real one carries the protocol."""
+class LogStream(io.TextIOBase):
+    """Stands in for ``sys.stdout``: each line printed is logged, since the real one carries the protocol.
+
+    What is written below it, to `fileno` or by programs that were given it, goes to stderr.
+    """
 
     encoding = "utf-8"
+    errors = "replace"
 
     def __init__(self, logger: logging.Logger) -> None:
+        super().__init__()
         self.logger = logger
-        self._begun = ""
+        self.buffer = _Bytes(self)
+        self._own = _OfThread()
 
-    def write(self, message: str) -> int:
+    def write(self, message: str, /) -> int:
         """Log the lines that end here, but for blank ones."""
-        *lines, self._begun = (self._begun + message).split("\n")
-        for line in filter(str.strip, lines):
-            self.logger.info("%s", line)
+        own = self._own
+        if own.is_logging:
+            return len(message)  # a handler that prints what is logged would have it logged again, for ever
+        *lines, own.begun = (own.begun + message).split("\n")
+        own.is_logging = True
+        try:
+            for line in filter(str.strip, lines):
+                self.logger.info("%s", line)
+        finally:
+            own.is_logging = False
         return len(message)
 
     def flush(self) -> None:
         """Log the line that is begun."""
         self.write("\n")
 
+    def fileno(self) -> int:
+        """Return where a program that is given this stream shall write."""
+        return 1
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
     def isatty(self) -> bool:
         """Return False: nobody types here."""
         return False
+
+
+class _OfThread(threading.local):
+    """What one thread has printed and not ended, and whether it is being logged just now."""
+
+    def __init__(self) -> None:
+        self.begun = ""
+        self.is_logging = False
+
+
+class _Bytes(io.RawIOBase):
+    """Stands in for ``sys.stdout.buffer``."""
+
+    def __init__(self, text: LogStream) -> None:
+        super().__init__()
+        self._text = text
+
+    def write(self, data: Any, /) -> int:
+        self._text.write(bytes(data).decode(errors="replace"))
+        return len(data)
+
+    def flush(self) -> None:
+        self._text.flush()
+
+    def fileno(self) -> int:
+        return self._text.fileno()
+
+    def writable(self) -> bool:
+        return True
 
 
 def set_up(
@@ -97,7 +149,7 @@ def set_up(
 ) -> logging.Logger:
     """Return the logger of a component, after giving the root logger the handler that ``conf`` asks for."""
     asked = conf.get("pystorm.log.level", "info")
-    level = logging.DEBUG if conf.get("topology.debug") else _PYTHON_LEVELS.get(asked, logging.INFO)
+    level = logging.DEBUG if conf.get("topology.debug") else PYTHON_LEVELS.get(asked, logging.INFO)
     folder = conf.get("pystorm.log.path")
     handler: logging.Handler
     if folder:

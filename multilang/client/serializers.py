@@ -139,6 +139,12 @@ class Serializer:
                 raise StormWentAwayError from exc
             self.written_s += time.monotonic() - began_s
 
+    def forget(self) -> None:
+        """Leave to the parent what it has put, in a process that it has forked; write through in this one."""
+        self.waiting.clear()
+        self.write_through = True
+        self.writer_lock = threading.RLock()  # a thread that is not here may hold the other
+
     def _write(self, data: bytes) -> None:
         if self._output is None:
             getattr(self.output_stream, "buffer", self.output_stream).write(data)

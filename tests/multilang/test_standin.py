@@ -101,6 +101,28 @@ def test_prints_are_logged_and_other_programs_keep_out_of_the_protocol(host: Hos
     assert b"from another program" in host.process.stderr.read()  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("host", ["Logging"], indirect=True)
+def test_handlers_that_log_to_stdout_and_programs_that_are_given_it_do_no_harm(host: Host) -> None:
+    host.give("hello")
+    heard = host.hear_until("ack")
+    assert {message["command"] for message in heard} == {"log", "ack"}
+    assert any("own - hello" in message.get("msg", "") for message in heard)
+    host.process.stdin.close()  # type: ignore[union-attr]
+    assert host.process.wait(30) == 2
+    assert b"from another program" in host.process.stderr.read()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("host", ["Forking"], indirect=True)
+def test_a_child_that_a_component_forks_says_what_it_has_to_say_and_nothing_twice(host: Host) -> None:
+    words = [*map(str, range(60)), "fork"]  # the last ones are answered together
+    host.give_each(*words)
+    heard: list[Any] = []
+    while not heard or heard[-1] != {"command": "ack", "id": "fork"}:
+        heard.append(host.hear())
+    assert [m["tuple"][0] for m in heard if m["command"] == "emit"] == words
+    assert [m["msg"] for m in heard if m["command"] == "log"] == ["the child"]
+
+
 @pytest.mark.parametrize("host", ["Slow"], indirect=True)
 def test_what_is_emitted_does_not_wait_for_a_component_that_is_slow(host: Host) -> None:
     host.say(

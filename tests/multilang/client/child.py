@@ -1,5 +1,6 @@
 """Components for test_standin.py: ``python child.py KIND`` with either library on the path as pystorm."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,30 @@ class Printing(Bolt):
         print("hello", tup.values[0])  # noqa: T201  the point of it
         subprocess.run(["echo", "from another program"], check=True)
         self.emit([tup.values[0]])
+
+
+class Logging(Bolt):
+    """Logs to stdout, as many programs do, and gives it to a program that it starts."""
+
+    def initialize(self, conf, context):
+        logging.basicConfig(stream=sys.stdout)
+        logging.getLogger().addHandler(logging.StreamHandler(sys.stdout))
+
+    def process(self, tup):
+        logging.getLogger("own").warning(tup.values[0])
+        subprocess.run(["echo", "from another program"], check=True, stdout=sys.stdout)
+
+
+class Forking(Bolt):
+    """Emits, then has a child of its own say that it is there."""
+
+    def process(self, tup):
+        self.emit([tup.values[0]])
+        if tup.values[0] == "fork" and not (pid := os.fork()):
+            self.log("the child")
+            os._exit(0)
+        elif tup.values[0] == "fork":
+            os.waitpid(pid, 0)
 
 
 class Slow(Bolt):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import math
 from pathlib import Path
 from typing import Any
 
+import pystorm
 import pytest
 
+import multilang.client
 from multilang.client import Bolt, Component, Spout, StormHandler
 from multilang.client.logs import LogStream
+from multilang.client.serializers import JSONSerializer
 from tests.multilang.client.play import OURS, THEIRS, Script, play
 
 
@@ -116,6 +120,37 @@ def test_prints_become_log_records() -> None:
     assert lines.lines == ["a b", "begun"]
 
 
+def test_a_handler_that_prints_what_is_logged_does_not_have_it_logged_for_ever() -> None:
+    import logging
+
+    logger = logging.Logger("printing")  # noqa: LOG001  not below the root
+    stream = LogStream(logger)
+    records: list[str] = []
+    keeping = logging.Handler()
+    keeping.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]
+    for handler in (keeping, logging.StreamHandler(stream)):
+        logger.addHandler(handler)
+    print("printed", file=stream)
+    logger.warning("logged")
+    assert records == ["printed", "logged", "logged"]  # as such, and as what the handler prints
+
+
+def test_what_takes_a_stream_can_have_the_one_that_logs() -> None:
+    class Lines:
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def info(self, form: str, text: str) -> None:
+            self.lines.append(form % text)
+
+    lines = Lines()
+    stream: Any = LogStream(lines)  # type: ignore[arg-type]
+    stream.writelines(["a", "b\n"])
+    stream.buffer.write("é\n".encode())
+    stream.buffer.flush()
+    assert (lines.lines, stream.fileno(), stream.isatty()) == (["ab", "é"], 1, False)
+
+
 def test_a_handler_whose_host_is_gone_stays_silent(capsys: pytest.CaptureFixture[str]) -> None:
     import logging
 
@@ -152,6 +187,62 @@ def test_methods_in_between_are_used_if_they_are_overridden(tmp_path: Path) -> N
         spout.run()
     commands = [message.get("command") for message in spout.sent]
     assert commands[-3:] == ["emit", "sync", "log"]
+
+
+def test_methods_that_are_replaced_in_one_object_are_used_too(tmp_path: Path) -> None:
+    class Patched(Bolt):
+        def initialize(self, storm_conf: Any, context: Any) -> None:
+            self.sent: list[Any] = []
+            send = self.send_message
+            self.send_message = lambda message: (self.sent.append(message), send(message))[1]  # type: ignore[method-assign,assign,func-returns-value]
+
+        def process(self, tup: Any) -> None:
+            self.emit(["x"])
+
+    script = b'{"pidDir": "%b", "conf": {}, "context": {"taskid": 1}}\nend\n' % str(tmp_path).encode()
+    script += b'{"id": "9", "comp": "s", "stream": "default", "task": 1, "tuple": []}\nend\n'
+    bolt = _ending(Patched)(io.BytesIO(script), io.BytesIO(), rdb_signal=None)
+    with pytest.raises(SystemExit):
+        bolt.run()
+    assert [message.get("command") for message in bolt.sent][:2] == ["emit", "ack"]
+
+
+def test_a_serializer_that_is_not_the_librarys_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Marked(JSONSerializer):
+        def serialize_dict(self, msg_dict: Any) -> bytes:
+            return super().serialize_dict({**msg_dict, "mark": 1})
+
+    monkeypatch.setattr("multilang.client.component.SERIALIZERS", {"json": Marked})
+    with pytest.raises(TypeError, match=r"Marked\.serialize_dict is not this library's"):
+        Bolt(io.BytesIO(), io.BytesIO(), rdb_signal=None)
+
+
+@pytest.mark.parametrize("name", pystorm.__all__)
+def test_what_is_public_is_called_as_in_pystorm(name: str) -> None:
+    theirs, ours = (
+        {
+            public: _parameters(getattr(kind, public))
+            for public in dir(kind)
+            if (public == "__init__" or not public.startswith("_")) and callable(getattr(kind, public))
+        }
+        for kind in (getattr(pystorm, name), getattr(multilang.client, name))
+    )
+    if name == "Tuple":
+        theirs.pop("__init__"), ours.pop("__init__")  # object's
+    else:
+        # The streams are looked up later: whoever replaces sys.stdin in between means it.
+        assert [parameter.name for parameter in theirs.pop("__init__")] == [
+            parameter.name for parameter in ours.pop("__init__")
+        ]
+        ours.pop("flush")  # the one that is ours alone
+    assert ours == theirs
+
+
+def _parameters(method: Any) -> list[inspect.Parameter]:
+    return [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(method).parameters.values()
+    ]
 
 
 def _ending(kind: type) -> Any:

@@ -1,5 +1,6 @@
 """Stands in for pystorm.bolt."""
 
+import logging
 from functools import partial
 
 from multilang.client.batching import BatchingBolt, TicklessBatchingBolt
@@ -7,6 +8,8 @@ from multilang.client.bolt import Bolt
 from multilang.client.component import Component, Tuple
 from multilang.standin.arrival import lacking
 
-__all__ = ["BatchingBolt", "Bolt", "Component", "TicklessBatchingBolt", "Tuple"]
+log = logging.getLogger(__name__)
+
+__all__ = ["BatchingBolt", "Bolt", "Component", "TicklessBatchingBolt", "Tuple", "log"]
 
 __getattr__ = partial(lacking, __name__)
