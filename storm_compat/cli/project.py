@@ -65,7 +65,7 @@ class Project:
             raise CommandError(
                 f"{self.root} has several topologies",
                 code=ExitCode.USAGE,
-                advice=f"{listed}\nName one with -t.",
+                advice=f"{listed}\nName one with --topology.",
             )
         return next(iter(files.values()))
 

@@ -32,7 +32,7 @@ def test_several_topologies_are_listed_and_one_must_be_named(tmp_path):
     with pytest.raises(CommandError) as raised:
         made.topology_file(None)
     assert raised.value.code is ExitCode.USAGE
-    assert raised.value.advice == "It has: a, b\nName one with -t."
+    assert raised.value.advice == "It has: a, b\nName one with --topology."
     assert made.topology_file("b").name == "b.py"
 
 
