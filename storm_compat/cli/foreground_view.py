@@ -172,6 +172,7 @@ def summary(foreground: Foreground) -> str:
 def last_words(text: str) -> str:
     """Return the line of an error that says most: what its last traceback ends with, else the first."""
     lines = text.strip().splitlines() or [""]
-    starts = [index for index, line in enumerate(lines) if line.startswith("Traceback")]
+    # Of a long traceback the tail of stderr has the end alone.
+    starts = [index for index, line in enumerate(lines) if line.startswith(("Traceback", '  File "'))]
     after = lines[starts[-1] + 1 :] if starts else []
     return next((line for line in after if line[:1].strip()), lines[0])

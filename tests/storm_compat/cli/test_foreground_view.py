@@ -36,8 +36,11 @@ def test_the_title_says_how_it_is():
 
 def test_the_summary_says_what_a_component_died_of_and_not_that_it_came_again():
     died = f"python bolt.py ended with exit code 1. Last lines of stderr:\n{TRACE}\nStarted again in 2 s"
-    text = foreground_view.summary(foreground(died, f"{died} (restart 2)"))
-    assert text.splitlines()[-1] == "  count: ValueError: no (2 times)"
+    cut = (
+        '... Last lines of stderr:\n    import a\n  File "a.py", line 2, in a\nValueError: no\nStarted again'
+    )
+    text = foreground_view.summary(foreground(died, f"{died} (restart 2)", cut))
+    assert text.splitlines()[-1] == "  count: ValueError: no (3 times)"
 
 
 def test_the_summary_has_each_kind_of_error_once():
