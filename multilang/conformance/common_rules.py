@@ -100,9 +100,7 @@ def leaves_nobody_behind(scene: Scene) -> None:
         host.wait_for_end()
         deadline = time.monotonic() + host.patience_s
         while time.monotonic() < deadline:
-            try:
-                os.killpg(host.process.pid, 0)
-            except (ProcessLookupError, PermissionError):
+            if not host.others() and not _has_group(host.process.pid):
                 return
             time.sleep(0.02)
         raise Broken("a process that it started was still there after it had ended")
@@ -132,6 +130,14 @@ def waits_for_a_host_that_does_not_read(scene: Scene) -> None:
         host.pass_time(0.5)
         host.is_reading = True
         serve(host, tup_ids)
+
+
+def _has_group(pid: int) -> bool:
+    try:
+        os.killpg(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _input(scene: Scene, tup_id: str) -> Any:

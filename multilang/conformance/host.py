@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import selectors
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -26,6 +29,9 @@ from multilang.process import ShellProcess
 
 TASK: Final = 4
 COMPONENT: Final = "under_test"
+MARKER: Final = "HERONRY_CONFORMANCE"
+"""In the environment of each process of a component: by it those are found that left its session."""
+
 SHOWN_CHARS: Final = 300
 SHOWN_LINES: Final = 40
 CHUNK_BYTES: Final = 65536
@@ -61,6 +67,10 @@ class Broken(Exception):
     """A rule was broken; the text says how."""
 
 
+class NotGreeted(Broken):
+    """The component did not answer the handshake, so that nothing else can be tried."""
+
+
 class Host:
     """The host of one component; use as a context."""
 
@@ -73,7 +83,15 @@ class Host:
         self.patience_s = patience_s
         self.pid_dir = folder / "pids"
         self.pid_dir.mkdir(exist_ok=True)
-        launch = prepare(command, cwd=Path.cwd(), inherited=os.environ, extra={}, own={}, own_bin=own_bin)
+        self._mark = secrets.token_hex(16)
+        launch = prepare(
+            command,
+            cwd=Path.cwd(),
+            inherited=os.environ,
+            extra={MARKER: self._mark},
+            own={},
+            own_bin=own_bin,
+        )
         self.process = ShellProcess(launch)
         self.transcript: deque[str] = deque(maxlen=SHOWN_LINES)
         self.stderr: deque[bytes] = deque(maxlen=SHOWN_LINES)
@@ -99,15 +117,21 @@ class Host:
         self._selector.close()
         self.process.close()
         self.exit_code(within_s=self.patience_s)
+        while others := self.others():
+            for pid in others:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.005)
 
     # ---- saying
 
     def greet(self, conf: Mapping[str, Any] = CONF, context: Mapping[str, Any] = CONTEXT) -> Any:
         """Shake hands and return the answer, the object with the pid."""
         self.say(self.handshake(conf, context))
-        return self.until(
-            lambda message: isinstance(message, dict) and "pid" in message, "an object with its pid"
-        )
+        try:
+            return self.until(lambda message: "pid" in message, "an object with its pid")
+        except Broken as exc:
+            raise NotGreeted(str(exc)) from exc
 
     def handshake(
         self, conf: Mapping[str, Any] = CONF, context: Mapping[str, Any] = CONTEXT
@@ -202,6 +226,15 @@ class Host:
         while (code := self.process.poll()) is None and time.monotonic() < deadline:
             time.sleep(0.005)
         return code
+
+    def others(self) -> list[int]:
+        """Return the processes that the component has started and that are there, wherever they moved.
+
+        Linux alone can tell; elsewhere only those are ended that stay in its group.
+        """
+        if not Path("/proc/self/environ").exists():
+            return []
+        return [pid for pid in _pids() if pid != self.process.pid and self._mark in _environment(pid)]
 
     def wait_for_end(self) -> int:
         """Return the exit code; hears what comes until then.
@@ -318,6 +351,8 @@ def parsed(text: bytes) -> Any:
         raise Broken(f"what came is not UTF-8 ({exc.reason}): {text[:SHOWN_CHARS]!r}") from exc
     try:
         message = json.loads(decoded)
+    except RecursionError as exc:
+        raise Broken(f"what came is nested too deeply for hosts to read: {short_text(decoded)}") from exc
     except ValueError as exc:
         raise Broken(f"what came before a line 'end' is not JSON ({exc}): {decoded[:SHOWN_CHARS]!r}") from exc
     if not isinstance(message, dict):
@@ -332,8 +367,24 @@ def is_aside(message: Any) -> bool:
 
 def short(message: Any) -> str:
     """Return a message as text that fits into a sentence."""
-    text = json.dumps(message)
+    return short_text(json.dumps(message))
+
+
+def short_text(text: str) -> str:
+    """Return as much of a text as people look at."""
     return text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + "..."
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _environment(pid: int) -> str:
+    """Return the environment of a process; empty if it has ended, or is not ours to see."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _read(descriptor: int) -> bytes | None:

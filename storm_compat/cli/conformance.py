@@ -109,6 +109,7 @@ def _parsed(text: str) -> list[Any]:
 
 
 def _line(finding: Finding) -> str:
+    from multilang.conformance.host import short_text
     from multilang.conformance.rule import Verdict
 
     word = finding.verdict.value.upper() if finding.verdict is Verdict.BROKEN else finding.verdict.value
@@ -116,7 +117,7 @@ def _line(finding: Finding) -> str:
     if finding.verdict not in (Verdict.BROKEN, Verdict.LIMITED):
         return line
     more = [f"why: {finding.rule.why}", *finding.transcript[-8:]]
-    more += [f"stderr: {text}" for text in finding.stderr.strip().splitlines()[-3:]]
+    more += [f"stderr: {short_text(text)}" for text in finding.stderr.strip().splitlines()[-3:]]
     return "\n".join([line, *(f"        {text}" for text in more)])
 
 

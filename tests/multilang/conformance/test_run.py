@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def _find(name: str, rule: str, kind: Kind, *, patience_s: float = 15.0) -> Find
         ("prints", "only-messages", "is not JSON"),
         ("latin_1", "only-messages", "is not UTF-8"),
         ("leaves_a_child", "leaves-nobody", "a process that it started was still there"),
+        ("leaves_a_daemon", "leaves-nobody", "a process that it started was still there"),
+        ("nests", "greets", "what came is nested too deeply for hosts to read: [[[["),
         ("dies_of_ticks", "tick", "it ended with exit code 3"),
     ],
 )
@@ -70,6 +73,30 @@ def test_no_wait_is_without_end(name: str, rule: str, reason: str) -> None:
     finding = _find(name, rule, Kind.BOLT, patience_s=1.0)
     assert finding.verdict is Verdict.BROKEN
     assert reason in finding.reason
+
+
+def test_no_process_is_left_though_one_moved_to_a_session_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, str(WRONG), "leaves_a_daemon", str(tmp_path)]
+    subject = Subject(command=command, kind=Kind.BOLT)
+    list(run(subject, rules_for(subject, ["greets", "pid-file"])))
+    assert [folder for folder in Path("/proc").iterdir() if os.fsencode(tmp_path) in _command(folder)] == []
+
+
+def _command(process: Path) -> list[bytes]:
+    try:
+        return (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def test_without_a_handshake_the_other_rules_are_not_waited_for() -> None:
+    subject = Subject(command=["true"], kind=Kind.SPOUT, patience_s=5.0)
+    first, *others = run(subject, rules_for(subject))
+    assert (first.rule.name, first.verdict) == ("greets", Verdict.BROKEN)
+    assert "it ended with exit code 0" in first.reason
+    assert {(other.verdict, other.reason) for other in others} == {
+        (Verdict.SKIPPED, "it does not answer the handshake, see greets")
+    }
 
 
 def test_a_command_that_cannot_be_started_is_an_error() -> None:

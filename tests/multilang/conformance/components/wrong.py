@@ -128,6 +128,24 @@ def leaves_a_child():
     echo()
 
 
+def leaves_a_daemon():
+    greet()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            for descriptor in range(3):
+                os.close(descriptor)
+            time.sleep(60)
+        os._exit(0)
+    echo()
+
+
+def nests():
+    read()
+    print("[" * 100_000 + "\nend", flush=True)  # noqa: T201
+    read()
+
+
 def dies_of_ticks():
     greet()
 
