@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +28,7 @@ Verdicts:
   limited   allowed, but the host must spare the component something, and it is slower for it
   skipped   could not be tried; says why
 
-Exit code 0 if no rule is broken, 1 otherwise.
+Exit code 0 if no rule is broken, 1 if one is, 2 if the command cannot be run.
 """
 
 
@@ -81,12 +84,13 @@ def conformance(
         ) from exc
     findings = []
     try:
-        for finding in run(subject, rules):
-            findings.append(finding)
-            if not as_json:
-                click.echo(_line(finding))
+        with _leaving_nothing():
+            for finding in run(subject, rules):
+                findings.append(finding)
+                if not as_json:
+                    click.echo(_line(finding))
     except MultilangError as exc:
-        raise CommandError(str(exc)) from exc
+        raise CommandError(str(exc), code=ExitCode.USAGE) from exc  # not 1: no rule was tried
     broken_count = sum(finding.verdict is Verdict.BROKEN for finding in findings)
     if as_json:
         output.print_json([_document(finding) for finding in findings])
@@ -94,6 +98,21 @@ def conformance(
         counts = {v.value: sum(f.verdict is v for f in findings) for v in Verdict}
         click.echo(", ".join(f"{count} {name}" for name, count in counts.items() if count))
     return ExitCode.FAILED if broken_count else ExitCode.OK
+
+
+@contextmanager
+def _leaving_nothing() -> Iterator[None]:
+    """End in order when told to, so that no process and no folder is left; `timeout` of a CI tells so."""
+
+    def end(number: int, _: Any) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parsed(text: str) -> list[Any]:

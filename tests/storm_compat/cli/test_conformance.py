@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,5 +57,18 @@ def test_a_wrong_command_line_is_told(
 
 
 def test_a_program_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _conformance("--", "no-such-program") == ExitCode.FAILED
+    assert _conformance("--", "no-such-program") == ExitCode.USAGE
     assert "no program 'no-such-program' on PATH" in capsys.readouterr().err
+
+
+def test_a_signal_leaves_neither_process_nor_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from storm_compat.cli.main import main; main()", "conformance"]
+    started = subprocess.Popen(
+        [*command, "--", sys.executable, str(WRONG), "slow_pid"], env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    while not list(tmp_path.glob("*/pids")):
+        assert started.poll() is None
+        time.sleep(0.01)
+    started.terminate()
+    assert started.wait(30) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
