@@ -63,10 +63,9 @@ def test_a_program_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str])
 
 def test_a_signal_leaves_neither_process_nor_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from storm_compat.cli.main import main; main()", "conformance"]
-    started = subprocess.Popen(
-        [*command, "--", sys.executable, str(WRONG), "slow_pid"], env={**os.environ, "TMPDIR": str(tmp_path)}
-    )
-    while not list(tmp_path.glob("*/pids")):
+    words = ["--rule", "ends", "--", sys.executable, str(WRONG), "stays"]
+    started = subprocess.Popen([*command, *words], env={**os.environ, "TMPDIR": str(tmp_path)})
+    while not list(tmp_path.glob("*/pids/*")):
         assert started.poll() is None
         time.sleep(0.01)
     started.terminate()
