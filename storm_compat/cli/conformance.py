@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +84,9 @@ def conformance(
         ) from exc
     findings = []
     try:
-        with _leaving_nothing():
+        with _leaving_nothing() as look:
             for finding in run(subject, rules):
+                look()
                 findings.append(finding)
                 if not as_json:
                     click.echo(_line(finding))
@@ -101,15 +102,24 @@ def conformance(
 
 
 @contextmanager
-def _leaving_nothing() -> Iterator[None]:
-    """End in order when told to, so that no process and no folder is left; `timeout` of a CI tells so."""
+def _leaving_nothing() -> Iterator[Callable[[], None]]:
+    """End in order when told to, so that no process and no folder is left; `timeout` of a CI tells so.
+
+    Gives a function to be called between the rules: what a signal raises in the middle of a fork is lost.
+    """
+    numbers: list[int] = []
+
+    def look() -> None:
+        if numbers:
+            raise SystemExit(128 + numbers[0])
 
     def end(number: int, _: Any) -> None:
-        raise SystemExit(128 + number)
+        numbers.append(number)
+        look()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield
+        yield look
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
