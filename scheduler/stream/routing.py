@@ -111,6 +111,8 @@ def build_routes(
         for consumer, grouping in topology.consumers(component.component, stream):
             index = input_index(consumer, component.component, stream)
             slots = tuple((tasks[t], index) for t in consumer.tasks)
+            if not slots:
+                continue  # a parallelism of 0 is allowed: nobody is there to read
             if grouping.kind is GroupingKind.DIRECT:
                 route.has_direct = True
                 route.direct.update({slot[0].task: slot for slot in slots})

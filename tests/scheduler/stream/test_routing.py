@@ -62,6 +62,17 @@ def test_a_stream_without_consumers_goes_nowhere() -> None:
     assert found["lonely"].prefix == b'{"comp":"s","stream":"lonely","task":1,"id":"'
 
 
+@pytest.mark.parametrize("kind", [K.SHUFFLE, K.ALL, K.GLOBAL, K.DIRECT, K.LOCAL_OR_SHUFFLE])
+def test_a_bolt_without_tasks_is_passed_over(kind: GroupingKind) -> None:
+    plan = topology(spout("s", 1), bolt("idle", reads=[by(kind, "s")]), bolt("b", 2, reads=[by(K.ALL, "s")]))
+    tasks = {
+        task: LocalTask(task, name, is_spout=task == 1, inputs=[]) for task, name in ((1, "s"), (2, "b"))
+    }
+    numbers = {(name, "default"): 5 for name in ("s", "idle", "b")}
+    found = build_routes(plan.component("s"), 1, plan, tasks, stream_number=numbers, rng=random.Random(3))
+    assert targets(found["default"]) == [2]
+
+
 def test_all_reaches_every_task_and_global_the_lowest() -> None:
     route = routes(by(K.ALL, "s"), by(K.GLOBAL, "s"))["default"]
     assert sorted(targets(route)) == [2, 3, 4, 5]
