@@ -76,8 +76,12 @@ class Hosted:
     """
 
     def __init__(self, component_class: type, name: str, on_dry: Callable[[], None]) -> None:
-        missing = [needed for needed in _NEEDED if not hasattr(component_class, needed)]
-        if missing:
+        if not isinstance(component_class, type):
+            raise TestingError(
+                f"{component_class!r} is an object; give its class, {type(component_class).__name__}, which"
+                " is started here as its runner would start it"
+            )
+        if not all(hasattr(component_class, needed) for needed in _NEEDED):
             raise TestingError(
                 f"{component_class!r} is no component: it must be a class derived from a Spout or Bolt of "
                 "pystorm, streamparse or multilang.client"

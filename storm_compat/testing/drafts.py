@@ -64,7 +64,11 @@ def spout(
         direct: which of its streams are direct.
         par: how many tasks.
         conf: of this component.
+
+    Raises:
+        TestingError: it is no class of a spout.
     """
+    _check_class(component_class, is_spout=True)
     return Part(component_class, None, _streams(component_class, outputs), direct, par, conf or {})
 
 
@@ -82,7 +86,15 @@ def bolt(
     Args:
         inputs: component, or component:stream, -> shuffle, all, global, none, direct, local_or_shuffle, or
             the list of fields to group by.
+
+    Raises:
+        TestingError: it is no class of a bolt, or an input is not named so.
     """
+    _check_class(component_class, is_spout=False)
+    sources: list[object] = [*inputs]
+    for source in sources:
+        if not isinstance(source, str):
+            raise TestingError(f"inputs are named 'component' or 'component:stream', not {source!r}")
     return Part(component_class, inputs, _streams(component_class, outputs), direct, par, conf or {})
 
 
@@ -170,6 +182,16 @@ def _grouping(component: str, how: str | Sequence[str]) -> Any:
             "the list of fields to group by"
         )
     return storm.Grouping(**{how: storm.NullStruct()})
+
+
+def _check_class(component_class: object, *, is_spout: bool) -> None:
+    if not isinstance(component_class, type):
+        raise TestingError(
+            f"{component_class!r} is an object; give its class, {type(component_class).__name__}"
+        )
+    if hasattr(component_class, "next_tuple") is not is_spout:
+        said, meant = ("spout", "bolt") if is_spout else ("bolt", "spout")
+        raise TestingError(f"{component_class.__name__} is no {said}; say {meant}(...) if it is a {meant}")
 
 
 def _streams(component_class: type, outputs: Sequence[Any] | Streams | None) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from multilang.testing import TestingError
+from scheduler.errors import SchedulerError
 from scheduler.packing.round_robin import round_robin
 from scheduler.testing.played import PlayedTopology
 from storm_compat import conf as confs
@@ -48,7 +49,7 @@ def play(
         stored = confs.stored(submitted, cluster, topology_id=topology_id, name=given.name, owner="test")
         effective = confs.effective(cluster, stored)
         compiled = compile_topology(given.name, topology_id, effective, given.code)
-    except CompatError as exc:
+        plan = round_robin(compiled.topology, int(effective["topology.workers"]))
+    except (CompatError, SchedulerError) as exc:
         raise TestingError(f"the topology would be refused: {exc}") from exc
-    plan = round_robin(compiled.topology, int(effective["topology.workers"]))
     return PlayedTopology(compiled.topology, given.classes, plan, seed=seed, raises=raises)

@@ -81,9 +81,11 @@ def test_an_exception_at_the_start_is_the_tests(library):
         run(Broken)
 
 
-@pytest.mark.parametrize("wrong", [int, object()])
-def test_what_is_no_component_is_refused(wrong):
-    with pytest.raises(TestingError, match="is no component"):
+@pytest.mark.parametrize(
+    ("wrong", "reason"), [(int, "is no component"), (3, "is an object; give its class, int, which")]
+)
+def test_what_is_no_component_is_refused(wrong, reason):
+    with pytest.raises(TestingError, match=reason):
         run(wrong)
 
 

@@ -68,3 +68,17 @@ def test_anything_else_is_refused(wrong, text):
 def test_an_unknown_grouping_is_met_with_those_there_are():
     with pytest.raises(TestingError, match="no grouping 'shufle': it is one of shuffle, all"):
         draft({"s": spout(Plain, ["a"]), "b": bolt(Sink, {"s": "shufle"})})
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: spout(Sink), r"Sink is no spout; say bolt\(...\) if it is a bolt"),
+        (lambda: bolt(Words, {"s": "shuffle"}), r"Words is no bolt; say spout\(...\)"),
+        (lambda: bolt(3, {}), "3 is an object; give its class, int"),
+        (lambda: bolt(Sink, {("s", "other"): "shuffle"}), r"'component:stream', not \('s', 'other'\)"),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused_where_it_is_written(make, reason):
+    with pytest.raises(TestingError, match=reason):
+        make()

@@ -38,3 +38,8 @@ def test_components_are_told_conf_and_context_as_for_real(topology):
     played = topology(parts, conf={"lake": 1})
     played.run(0.01)
     assert played.tasks("sink")[0].instance.told == (2, "sink")
+
+
+def test_a_topology_of_nothing_is_refused(topology):
+    with pytest.raises(TestingError, match=r"would be refused: .* has no spout or bolt"):
+        topology({})
