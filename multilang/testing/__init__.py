@@ -12,7 +12,7 @@ a host would.
 """
 
 from multilang.testing.bolt_run import BoltRun
-from multilang.testing.component_run import ComponentRun, run
+from multilang.testing.component_run import ComponentRun, Start, run
 from multilang.testing.errors import ComponentEnded, TestingError
 from multilang.testing.hosted import Hosted
 from multilang.testing.outcome import Emit, LogLine, Metric, Outcome, Recorder
@@ -29,6 +29,7 @@ __all__ = [
     "Outcome",
     "Recorder",
     "SpoutRun",
+    "Start",
     "TestingError",
     "run",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict, Unpack, overload
 
 from multilang import codec
 from multilang.framing import END
@@ -21,9 +21,49 @@ if TYPE_CHECKING:
 Streams = Mapping[str, Sequence[str]]
 """Stream -> its fields."""
 
+
+class SpoutLike(Protocol):
+    """What a spout has and a bolt has not."""
+
+    def next_tuple(self) -> Any:
+        """Emit the next tuple."""
+
+
+class BoltLike(Protocol):
+    """What a bolt has and a spout has not."""
+
+    def process(self, tup: Any, /) -> Any:
+        """Handle one tuple."""
+
+
+class Options(TypedDict, total=False):
+    """How a component is run; `run` says what each means."""
+
+    conf: Mapping[str, Any] | None
+    name: str
+    task: int
+    inputs: Sequence[str] | Mapping[str, Sequence[str] | Streams] | None
+    outputs: Sequence[Any] | Streams | None
+    task_ids: Sequence[int]
+    raises: bool
+
+
+class Start(Protocol):
+    """The type of `run`, and of the fixture `component`."""
+
+    @overload
+    def __call__(self, component_class: type[SpoutLike], **options: Unpack[Options]) -> SpoutRun: ...
+    @overload
+    def __call__(self, component_class: type[BoltLike], **options: Unpack[Options]) -> BoltRun: ...
+
+
 _CONF = {"topology.name": "test", "pystorm.log.format": "%(message)s"}
 
 
+@overload
+def run(component_class: type[SpoutLike], **options: Unpack[Options]) -> SpoutRun: ...
+@overload
+def run(component_class: type[BoltLike], **options: Unpack[Options]) -> BoltRun: ...
 def run(
     component_class: type,
     *,

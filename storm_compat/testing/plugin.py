@@ -11,32 +11,32 @@ first; ``-p no:heronry`` leaves all of them out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 if TYPE_CHECKING:
-    from multilang.testing import BoltRun, SpoutRun
+    from multilang.testing import BoltRun, SpoutRun, Start
     from scheduler.testing.played import PlayedTopology
     from storm_compat.testing.drafts import Part
     from storm_compat.testing.real import RealCluster
 
 
 @pytest.fixture
-def component() -> Iterator[Callable[..., BoltRun | SpoutRun]]:
+def component() -> Iterator[Start]:
     """Start component classes: ``component(Split, inputs=["sentence"]).send(["a b"])``."""
     from multilang.testing import run
 
     with ExitStack() as stack:
 
-        def start(component_class: type, **options: Any) -> BoltRun | SpoutRun:
-            started = run(component_class, **options)
+        def start(component_class: Any, **options: Any) -> BoltRun | SpoutRun:
+            started: BoltRun | SpoutRun = run(component_class, **options)
             stack.callback(started.close)
             return started
 
-        yield start
+        yield cast("Start", start)
 
 
 class PlayTopology:
