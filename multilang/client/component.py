@@ -38,6 +38,23 @@ CAREFUL_COUNT: Final = 20
 """So many inputs in a row are answered message by message after one that took longer than `PATIENCE_S`."""
 
 
+_PYSTORMS: Final = frozenset(
+    (
+        *("_run", "_exit", "_setup_component", "_handle_run_exception", "_current_tups", "_pending_task_ids"),
+        *(
+            "_reader_lock",
+            "_writer_lock",
+            "_batches",
+            "_tick_counter",
+            "_current_key",
+            "_batch_lock",
+            "_batcher",
+        ),
+        *("_batch_entry", "_batch_entry_run", "_handle_worker_exception"),
+    )
+)
+"""What is private in pystorm, too: authors who touch it know what they do."""
+
 _WHOSE: Final[int] = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 
 
@@ -218,11 +235,14 @@ class Component:
 
     def run(self) -> None:
         """Serve until the host goes away: exit code 2; or, after an exception, 1. Not to be overridden."""
+        _refuse_methods(type(self))
         if self._owns_process:
             self._take_pipes()
         conf, context = self.read_handshake()
         self._setup_component(conf, context)
+        before = _own_attributes(self)
         self.initialize(conf, context)
+        _refuse_attributes(self, before)
         self._choose_way()  # anew: methods may have been replaced
         while True:
             try:
@@ -381,6 +401,42 @@ def _as_dict(message: Any) -> Any:
 def _is_ours(owner: object, name: str) -> bool:
     """Return whether a method of an object is this library's."""
     return (getattr(getattr(owner, name, None), "__module__", None) or "").startswith("multilang.client")
+
+
+def _refuse_methods(kind: type) -> None:
+    """Raise TypeError if the author's classes give a name of their own to what is private to ours."""
+    ours = [each for each in kind.__mro__ if each.__module__.startswith("multilang.client")]
+    names = {name for each in ours for name in vars(each) if _is_private(name)}
+    for each in kind.__mro__:
+        if each not in ours and (taken := sorted(names & vars(each).keys())):
+            raise _name_is_taken(each.__name__, taken[0])
+
+
+def _own_attributes(component: Component) -> dict[str, Any]:
+    # An emit in `initialize` changes `_tail` and `_tail_of`.
+    return {
+        name: value
+        for name, value in vars(component).items()
+        if _is_private(name) and name not in {"_tail", "_tail_of"}
+    }
+
+
+def _refuse_attributes(component: Component, before: dict[str, Any]) -> None:
+    """Raise TypeError if `initialize` has set an attribute that is private to us."""
+    for name, value in before.items():
+        if vars(component).get(name) is not value:
+            raise _name_is_taken(type(component).__name__, name)
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name not in _PYSTORMS
+
+
+def _name_is_taken(who: str, name: str) -> TypeError:
+    return TypeError(
+        f"{who} gives a meaning of its own to {name}, which the component library uses itself: rename it, or"
+        " run the component on pystorm (without heronry.accelerate)"
+    )
 
 
 def _refuse_foreign(serializer: object) -> None:

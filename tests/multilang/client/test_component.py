@@ -217,6 +217,31 @@ def test_a_serializer_that_is_not_the_librarys_is_refused_at_once(monkeypatch: p
         Bolt(io.BytesIO(), io.BytesIO(), rdb_signal=None)
 
 
+def test_names_that_are_private_to_the_library_are_refused_before_the_first_tuple(tmp_path: Path) -> None:
+    class Method(Bolt):
+        def _report(self) -> None:  # type: ignore[override]
+            """Ours is called when something is raised."""
+
+    class Attribute(Bolt):
+        def initialize(self, storm_conf: Any, context: Any) -> None:
+            self._kinds = {}
+
+    class Fine(Bolt):
+        def initialize(self, storm_conf: Any, context: Any) -> None:
+            self._mine = self._batches = 1
+            self.emit(["x"], anchors=[])
+
+        def _run(self) -> None:
+            raise SystemExit(5)
+
+    script = b'{"pidDir": "%b", "conf": {}, "context": {"taskid": 1}}\nend\n' % str(tmp_path).encode()
+    for kind, name in ((Method, "_report"), (Attribute, "_kinds")):
+        with pytest.raises(TypeError, match=f"{kind.__name__} gives a meaning of its own to {name}"):
+            kind(io.BytesIO(script), io.BytesIO(), rdb_signal=None).run()
+    with pytest.raises(SystemExit, match="5"):
+        Fine(io.BytesIO(script), io.BytesIO(), rdb_signal=None).run()
+
+
 @pytest.mark.parametrize("name", pystorm.__all__)
 def test_what_is_public_is_called_as_in_pystorm(name: str) -> None:
     theirs, ours = (
