@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, final
 
 import msgspec
 
-from multilang.session import Kind, ShellSession
+from multilang.session import Kind, ShellSession, State
 
 if TYPE_CHECKING:
     from scheduler.stream.acks import Root
@@ -177,7 +177,7 @@ class LocalTask:
         self.parts: list[Part] = []
         self.urgent: list[bytes] = []
         self.early: list[bytes] = []
-        """For a component that has not started: what comes before all that waits; see `deliver_early`."""
+        """For a component that is not open yet: what comes before all that waits; see `deliver_early`."""
         self.chunks: deque[bytes] = deque()
         self.rest: memoryview | None = None
         self.held: list[Part] = []
@@ -199,15 +199,9 @@ class LocalTask:
         self.queued_bytes += len(message)
 
     def deliver_early(self, message: bytes) -> None:
-        """Queue a delivery for a component that has not started, in front of all that came straight here."""
+        """Queue a delivery for a component that is not open yet, in front of all that came straight here."""
         self.early.append(message)
         self.queued_bytes += len(message)
-
-    def put_early_first(self) -> None:
-        """Put what is early where it belongs, as the component starts."""
-        if self.early:
-            self.chunks.appendleft(b"".join(self.early))
-            self.early = []
 
     def note_acked(self, now: float) -> None:
         """Count the time until an ack as work; with more to ack it goes on."""
@@ -242,12 +236,17 @@ class LocalTask:
             self.collect()
         if self.rest is not None:
             return self.rest
+        # No tuple before the pid, as with Storm; until then some may come that go in front.
+        is_open = self.session.state is State.OPEN
+        if is_open and self.early:
+            self.chunks.appendleft(b"".join(self.early))
+            self.early = []
         if self.urgent:
             data = b"".join(self.urgent)
             self.urgent.clear()
-            if self.chunks:
+            if self.chunks and is_open:
                 data += self.chunks.popleft()
-        elif self.chunks:
+        elif self.chunks and is_open:
             data = self.chunks.popleft()
         else:
             return None

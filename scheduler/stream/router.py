@@ -234,7 +234,6 @@ class StreamManager:
         )
         local.session = ShellSession(Kind.SPOUT if local.is_spout else Kind.BOLT, serializer)
         local.translate = from_json if serializer is Serializer.MSGPACK else None
-        local.put_early_first()
         # In front of everything, also of tuples that came while nobody was there.
         local.deliver_urgently(local.session.greet(conf, pid_dir, context))
         self._tuples.mark(local)
@@ -329,7 +328,7 @@ class StreamManager:
                 if (inlet := self._find_inlet(destination, source, stream_number)) is None:
                     self._pass_on(row)
                     continue
-                if inlet[0].session.state is not State.NEW:
+                if inlet[0].session.state is State.OPEN:
                     self._inlets[destination, source, stream_number] = inlet
                 elif self.placement.container_of.get(source) != container_id:
                     self._take_early(row, inlet, now)

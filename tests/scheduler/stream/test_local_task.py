@@ -5,12 +5,14 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from multilang.session import State
 from scheduler.stream.local_task import LocalTask, RemoteTask
 
 
 def bolt_task(limit: int | None = None) -> LocalTask:
     local = LocalTask(7, "a", is_spout=False, inputs=[("s", "default")])
     local.limit = limit
+    local.session.state = State.OPEN
     return local
 
 
@@ -34,6 +36,18 @@ def test_a_round_is_one_write() -> None:
     deliver(local, 4)
     assert written(local) == [b"<2:v><4:v>"]
     assert written(local) == []
+    assert local.queued_bytes == 0
+
+
+def test_tuples_wait_for_the_pid_and_those_that_were_passed_on_come_first() -> None:
+    local = bolt_task()
+    local.session.state = State.GREETING
+    local.deliver_urgently(b"handshake")
+    deliver(local, 2)
+    local.deliver_early(b"<4:v>")
+    assert written(local) == [b"handshake"]
+    local.session.state = State.OPEN
+    assert written(local) == [b"<4:v>", b"<2:v>"]
     assert local.queued_bytes == 0
 
 
