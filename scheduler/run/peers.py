@@ -71,7 +71,9 @@ class Peers:
         for container_id in list(self._links):
             wanted = self._plan.get(container_id)
             if wanted is None or wanted.incarnation != self._incarnations[container_id]:
-                self._drop(container_id, "it was replaced", now)
+                self._links[container_id].read_rest(now)  # what it sent before it ended counts
+                if container_id in self._links:
+                    self._drop(container_id, "it was replaced", now)
         planned = self._manager.placement.container_ids
         for container_id in self._manager.links.keys() - self._plan.keys() - planned:
             self._manager.remove_link(container_id, now)

@@ -86,6 +86,11 @@ class FramedSocket:
         """Take frames of any legal size from now on."""
         self._splitter.max_frame_bytes = MAX_FRAME_BYTES
 
+    def read_rest(self, now: float) -> None:
+        """Take all that has come, before the end of a connection whose other side has ended."""
+        while self.is_open and self._read(now):
+            pass
+
     def close(self) -> None:
         """Close without calling back."""
         if self.is_open:
@@ -104,23 +109,25 @@ class FramedSocket:
         if self.is_open and events & WRITE:
             self._flush(now)
 
-    def _read(self, now: float) -> None:
+    def _read(self, now: float) -> bool:
+        """Read once; return whether there was anything."""
         try:
             data = self._socket.recv(_READ_BYTES)
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         except OSError as exc:
             self._lose(exc.strerror or str(exc), now)
-            return
+            return False
         if not data:
             self._lose("closed by the other side", now)
-            return
+            return False
         try:
             for body in self._splitter.feed(data):
                 if self.is_open:
                     self._on_frame(self, body, now)
         except PeerError as exc:
             self._lose(str(exc), now)
+        return True
 
     def _flush(self, now: float) -> None:
         while self._out:

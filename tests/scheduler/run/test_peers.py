@@ -146,3 +146,15 @@ def test_refusals_are_logged_less_and_less_often(
             until(lambda caller=caller: is_closed(caller), sides[0])  # type: ignore[misc]
     counts = [record.getMessage().rpartition("=")[2] for record in caplog.records]
     assert counts == ["1", "2", "4", "8"]
+
+
+def test_what_a_container_sent_before_it_left_the_plan_counts(sides: tuple[Side, Side]) -> None:
+    first, second = sides
+    linked(first, second)
+    now = time.monotonic()
+    first.manager.links[2].rows.append((2, 1, 0, b'["x"]', []))
+    first.peers.send_all(now)
+    first.peers.close()
+    second.peers.follow(PhysicalPlan(first.hello.topology_id, 1, (second.peers.address,)), now)
+    assert not second.manager.links[1].is_up
+    assert len(second.manager.tasks[2].pend) == 1
