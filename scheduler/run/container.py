@@ -129,7 +129,8 @@ class ContainerProcess:
             after_loss=lambda now: self._line.register(self._registration(), now),
         )
         self._status_path = path_of(topology_id, "status")
-        self._was_active = False
+        self._is_wanted = False
+        """Components are to run: the topology is active, or was, or a tuple of that time has come for one."""
         # With a later plan some tasks may still be elsewhere: only the topology process knows.
         self._held: frozenset[int] | None = frozenset() if plan.version == 0 else None
         self._ticking: set[int] = set()
@@ -150,7 +151,7 @@ class ContainerProcess:
         self._warn_of_cycles()
         if read(self._store, self._status_path, StatusRecord).status is Status.ACTIVE:
             # Components need their time to start; they are not asked before the plan is complete.
-            self._was_active = True
+            self._is_wanted = True
             self._start_components(now)
         self._loop.call_at(now + CHECK_EVERY_S, self._each_second)
         self._schedule_ticks(now)
@@ -184,7 +185,12 @@ class ContainerProcess:
     def _finish_round(self, now: float) -> None:
         manager, runners = self._manager, self._components.runners
         manager.pump(now)
-        for local in manager.take_dirty(now):
+        dirty = manager.take_dirty(now)
+        if dirty and not self._is_wanted:
+            # Its tree would wait until it fails, and nobody plays it again while the topology rests.
+            self._is_wanted = True
+            self._start_components(now)
+        for local in dirty:
             runners[local.task].write()
             manager.gates.measure(local, now)
         self._peers.send_all(now)
@@ -237,7 +243,7 @@ class ContainerProcess:
             case messages.Replan(plan_version=plan_version):
                 self._replan(plan_version, now)
             case messages.SetActive(is_active=is_active):
-                self._was_active = self._was_active or is_active
+                self._is_wanted = self._is_wanted or is_active
                 self._start_components(now)
                 self._manager.is_active = is_active
             case messages.SettingsChanged(settings=settings):
@@ -269,8 +275,8 @@ class ContainerProcess:
         return messages.Register(self._plan_version, self._peers.address, os.getpid(), tasks)
 
     def _start_components(self, now: float) -> None:
-        """Start those that nobody else has, once the topology is or was active."""
-        if self._was_active and self._held is not None:
+        """Start those that nobody else has, once they are wanted."""
+        if self._is_wanted and self._held is not None:
             self._components.start_all(now, but=self._held)
 
     def _replan(self, plan_version: int, now: float) -> None:

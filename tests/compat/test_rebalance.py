@@ -64,12 +64,13 @@ def goes_on(running: Running, count: int = 20) -> None:
     until(lambda: len(running.notes("numbers", what="ack")) >= before + count, "more acks")
 
 
-def settled(running: Running, *, is_counted: bool = True) -> None:
-    """Let the spouts rest, and look that every tuple was delivered and acked, and is counted so."""
-    before = len(running.notes("numbers", what="deactivate"))
-    running.cluster.nimbus.deactivate(running.name)
-    count = len({note["context"]["taskid"] for note in running.notes("numbers", what="handshake")})
-    until(lambda: len(running.notes("numbers", what="deactivate")) == before + count, "all spouts rest")
+def settled(running: Running, *, is_counted: bool = True, is_active: bool = True) -> None:
+    """Let the spouts rest if they do not, and see that every tuple is delivered, acked, and counted so."""
+    if is_active:
+        before = len(running.notes("numbers", what="deactivate"))
+        running.cluster.nimbus.deactivate(running.name)
+        count = len({note["context"]["taskid"] for note in running.notes("numbers", what="handshake")})
+        until(lambda: len(running.notes("numbers", what="deactivate")) == before + count, "all spouts rest")
     names = {note["name"] for note in running.notes("numbers", what="emit")}
     until(lambda: {note["name"] for note in running.notes("numbers", what="ack")} == names, "all are acked")
     assert {note["values"][0] for note in running.notes("sink", what="tuple")} == names
@@ -86,7 +87,7 @@ def _after_the_move(running: Running, before: dict[int, int], moved: set[int]) -
     return found if is_done else None
 
 
-def test_only_tasks_that_move_are_started_anew_and_nothing_is_lost(run: Run) -> None:
+def test_only_tasks_that_move_are_started_anew_and_nothing_fails(run: Run) -> None:
     running = run(steady(), {"topology.workers": 2})
     until(lambda: len(pids(running)) == 5)
     goes_on(running)
@@ -102,8 +103,7 @@ def test_only_tasks_that_move_are_started_anew_and_nothing_is_lost(run: Run) -> 
         assert summary.num_workers == container_count
         goes_on(running)
     settled(running)
-    # A tree that is still open when a container ends through which it went fails, and is emitted again.
-    assert len(running.notes("numbers", what="fail")) <= 3
+    assert running.notes("numbers", what="fail") == []
     assert running.info().errors == {"__acker": [], "__system": [], "numbers": [], "sink": []}
 
 
@@ -191,7 +191,27 @@ def test_19_a_rebalance_happens_though_nimbus_dies_while_it_waits(run: Run) -> N
     settled(running)
 
 
-@pytest.mark.xfail(strict=False, reason="about once in six a tree stays open under load; not understood yet")
+def test_a_tuple_that_is_under_way_when_a_topology_rests_finds_its_bolt_in_a_new_container(run: Run) -> None:
+    draft = Draft()
+    draft.spout("numbers", "remembers.py")
+    draft.bolt("relay", "relay.py", {"numbers": "shuffle"})
+    draft.bolt("sink", "sink.py", {"relay": "shuffle"}, par=4)
+    running = run(draft)
+    goes_on(running)
+    relay = running.notes("relay", what="handshake")[0]
+    os.kill(relay["pid"], signal.SIGSTOP)
+    at_least = len(running.notes("numbers", what="emit")) + 20
+    until(lambda: len(running.notes("numbers", what="emit")) >= at_least, "tuples wait for the relay")
+    running.cluster.nimbus.deactivate(running.name)
+    until(lambda: running.notes("numbers", what="deactivate"), "the spout rests")
+    moves = rebalance(running, wait_secs=0, num_workers=2)["moves"]
+    assert moves
+    assert {move["component"] for move in moves} == {"sink"}
+    os.kill(relay["pid"], signal.SIGCONT)
+    settled(running, is_active=False)
+    assert running.notes("numbers", what="fail") == []
+
+
 def test_a_topology_process_that_dies_in_the_middle_ends_in_the_right_plan(run: Run) -> None:
     running = run(steady(sink_count=6, spout_count=2), {"topology.workers": 2})
     goes_on(running)
