@@ -120,8 +120,11 @@ class PlanChanged(Message, frozen=True):
     """The physical plan as it is now; replaces the one known before."""
 
     plan: PhysicalPlan
-    held: list[int] = []
-    """Tasks that another container than the planned one still has: their components must not start yet."""
+    held: list[int] | None = []
+    """Tasks that another container than the planned one still has: their components must not start yet.
+
+    None: not known; no component may start that has not been started before.
+    """
 
 
 class Replan(Message, frozen=True):

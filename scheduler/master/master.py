@@ -107,6 +107,8 @@ class _Container:
     heard_s: float = 0.0
     restart_count: int = 0
     is_planned: bool = True
+    may_have_tasks: bool = False
+    """It has registered, here or with a predecessor of ours."""
 
     @property
     def name(self) -> str:
@@ -251,6 +253,7 @@ class Master:
         if self.membership.container_at(connection) is None:
             return commands
         self._containers[container_id].heard_s = now
+        self._containers[container_id].may_have_tasks = True
         is_default = self._settings == SettingsRecord()
         first = [] if is_default else [Send((connection,), SettingsChanged(self._settings))]
         return [*first, Send((connection,), SetActive(self._is_active)), *commands]
@@ -282,6 +285,7 @@ class Master:
         container.restart_count = event.process.restart_count
         if event.is_alive:
             self._unheard.add(event.container_id)
+            container.may_have_tasks = True
             age_s = now + self.epoch_offset_s - event.process.started_at_s
             self._run(container, event.process, age_s=max(age_s, 0.0), now=now)
         else:
@@ -302,7 +306,10 @@ class Master:
             if container.is_planned or container_id in self.membership.members:
                 continue
             if container.process is not None:
-                commands.append(StopProcess(container_id, container.process, STOP_GRACE_S))
+                # It may run what others are to start now. Cut off for a moment, it comes back and finishes.
+                self.membership.awaited.add(container_id)
+                if not container.may_have_tasks:
+                    commands.append(StopProcess(container_id, container.process, STOP_GRACE_S))
             else:
                 del self._containers[container_id]
                 commands.append(ForgetProcess(container_id))
@@ -325,7 +332,7 @@ class Master:
         container = self._containers.get(container_id)
         if container is None or container.process is None:
             return []
-        container.process = None
+        container.process, container.may_have_tasks = None, False
         self._unheard.discard(container_id)
         self.totals.end_container(container_id)
         self._has_lost_container = True

@@ -108,11 +108,17 @@ class Membership:
     """All containers were registered at the same time once; never false again."""
 
     awaited: set[int] = field(default_factory=set)
-    """Containers that are planned no more and live, and have not said yet what they hold."""
+    """Containers that are planned no more and live, and have not said yet what they hold.
+
+    Until they do, nobody may start a task that it does not have already.
+    """
 
     _places: dict[int, int] = field(init=False)
     _planned: frozenset[int] = field(init=False)
     _by_connection: dict[int, int] = field(default_factory=dict)
+    _absent: dict[int, frozenset[int]] = field(default_factory=dict)
+    """What containers had whose connection is closed and that are not known to have ended."""
+
     _last: dict[int, int] = field(default_factory=dict)
     """The incarnation that registered last, by container id."""
 
@@ -135,14 +141,12 @@ class Membership:
         self.__post_init__()
         return [Send(self.connections(), Replan(packing.version))] if self.members else []
 
-    def held(self) -> list[int]:
-        """Return the tasks that are still where the plan does not want them, ascending."""
-        return sorted(
-            task
-            for container_id, member in self.members.items()
-            for task in member.tasks
-            if self._places.get(task) != container_id
-        )
+    def held(self) -> list[int] | None:
+        """Return the tasks that are still where the plan does not want them, ascending; None: not known."""
+        if self.awaited:
+            return None
+        had = {**self._absent, **{c: member.tasks for c, member in self.members.items()}}
+        return sorted(task for c, tasks in had.items() for task in tasks if self._places.get(task) != c)
 
     def connections(self) -> tuple[int, ...]:
         """Return the connections of all registered containers, by container id."""
@@ -164,22 +168,21 @@ class Membership:
                 reason = self._refusal(event)
                 if not reason:
                     return self._register(event)
-                rejected = self._reject(event.connection, reason)
-                if event.address.container_id not in self.awaited:
-                    return rejected
-                self.awaited.discard(event.address.container_id)
-                return [*rejected, *self._plan_to(self.connections())]
+                return self._reject(event, reason)
             case ConnectionClosed(connection):
                 container_id = self._by_connection.get(connection)
-                return [] if container_id is None else self._lose(container_id)
+                if container_id is None:
+                    return []
+                self._absent[container_id] = self.members[container_id].tasks
+                return self._lose(container_id)
             case ContainerEnded(container_id):
                 self._retire(container_id)
+                held_before = self.held()
+                self._absent.pop(container_id, None)
+                self.awaited.discard(container_id)
                 if container_id in self.members:
                     return self._lose(container_id)
-                if container_id not in self.awaited:
-                    return []
-                self.awaited.discard(container_id)
-                return self._plan_to(self.connections())
+                return [] if self.held() == held_before else self._plan_to(self.connections())
 
     def _refusal(self, event: Registered) -> str:
         """Return why that container cannot be part of the topology; empty if it can."""
@@ -197,11 +200,16 @@ class Membership:
             return f"this connection belongs to container {self._by_connection[event.connection]}"
         return ""
 
-    def _reject(self, connection: int, reason: str) -> list[MembershipCommand]:
+    def _reject(self, event: Registered, reason: str) -> list[MembershipCommand]:
         """Turn away who asks, and forget what was registered over that connection before."""
-        container_id = self._by_connection.get(connection)
-        lost = [] if container_id is None else self._lose(container_id)
-        return [Reject(connection, reason), *lost]
+        rejected = Reject(event.connection, reason)
+        held_before = self.held()
+        if not event.tasks:
+            self.awaited.discard(event.address.container_id)
+            self._absent.pop(event.address.container_id, None)
+        if (container_id := self._by_connection.get(event.connection)) is not None:
+            return [rejected, *self._lose(container_id)]
+        return [rejected, *([] if self.held() == held_before else self._plan_to(self.connections()))]
 
     def _register(self, event: Registered) -> list[MembershipCommand]:
         container_id = event.address.container_id
@@ -219,6 +227,7 @@ class Membership:
             event.connection, event.address, event.pid, event.plan_version, event.tasks
         )
         self.awaited.discard(container_id)
+        self._absent.pop(container_id, None)
         self._by_connection[event.connection] = container_id
         self._last[container_id] = event.address.incarnation
         if event.plan_version < self.packing.version:

@@ -430,6 +430,10 @@ class Components:
             self._started.add(task)
             self.runners[task].start(now)
 
+    def waiting(self) -> frozenset[int]:
+        """Return the tasks whose component has never been started here."""
+        return frozenset(self.runners.keys() - self._started)
+
     def add(self, task: int) -> None:
         """Take up a task that is new here."""
         self.runners[task] = ComponentRunner(self, self.manager.tasks[task])

@@ -238,7 +238,7 @@ class ContainerProcess:
         match message:
             case messages.PlanChanged(plan=plan, held=held):
                 self._peers.follow(plan, now)
-                self._held = frozenset(held)
+                self._held = self._components.waiting() if held is None else frozenset(held)
                 self._start_components(now)
             case messages.Replan(plan_version=plan_version):
                 self._replan(plan_version, now)
@@ -297,6 +297,8 @@ class ContainerProcess:
             )
             self._apply_settings()
             self._turnover.begin(shift, now)
+            # Who has them still is what the topology process says once all follow this plan, too.
+            self._held = self._components.waiting()
             self._schedule_ticks(now)
         self._line.register(self._registration(), now)
 

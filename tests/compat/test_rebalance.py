@@ -218,7 +218,7 @@ def test_a_topology_process_that_dies_in_the_middle_ends_in_the_right_plan(run: 
     for worker_count in (4, 1, 3):
         order = idl.load().RebalanceOptions(wait_secs=0, num_workers=worker_count)
         running.cluster.nimbus.rebalance(running.name, order)
-        (master,) = running.pids("scheduler.run.topology")
+        (master,) = until(lambda: running.pids("scheduler.run.topology"), "one is there again")
         os.kill(master, signal.SIGKILL)
         until(lambda: running.info().status == "ACTIVE", "ACTIVE again")
         until_containers(running, worker_count)

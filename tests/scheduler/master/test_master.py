@@ -288,6 +288,28 @@ def test_a_container_that_never_registered_is_ended_at_once_if_it_is_planned_no_
     )
 
 
+def test_one_of_a_predecessor_that_has_not_registered_yet_may_finish_though_it_is_planned_no_more() -> None:
+    core = master(2)
+    for container_id in (1, 2):
+        core.handle(ProcessFound(container_id, process(container_id), is_alive=True), 0.0)
+    play(
+        core,
+        (0.1, moved(1, (1, (1, 2))), []),
+        # Until it has said what it has, nobody may start its tasks: two of one task would run.
+        (0.2, register(1, connection=10, version=1, tasks=[1, 2]), [Send((10,), SetActive(is_active=False))]),
+        (
+            0.3,
+            register(2, connection=20, version=0, tasks=[2]),
+            [
+                Send((20,), SetActive(is_active=False)),
+                Send((20,), Replan(1)),
+                Send((10, 20), plan(address(1), address(2), version=1, held=[2])),
+            ],
+        ),
+        (0.4, ProcessExited(2, 0), [Send((10,), plan(address(1), version=1)), ForgetProcess(2)]),
+    )
+
+
 def test_a_container_that_is_planned_again_before_it_has_ended_goes_on() -> None:
     core = started(master(2))
     core.handle(moved(1, (1, (1, 2))), 1.0)

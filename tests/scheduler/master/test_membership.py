@@ -42,8 +42,8 @@ def registered(
     return Registered(connection, version, where, pid=4000 + container_id, tasks=frozenset(tasks))
 
 
-def plan(*addresses: Address, version: int = VERSION, held: tuple[int, ...] = ()) -> PlanChanged:
-    return PlanChanged(PhysicalPlan("wc-1", version, addresses), [*held])
+def plan(*addresses: Address, version: int = VERSION, held: tuple[int, ...] | None = ()) -> PlanChanged:
+    return PlanChanged(PhysicalPlan("wc-1", version, addresses), None if held is None else [*held])
 
 
 def packing(version: int, *containers: tuple[int, ...]) -> PackingPlan:
@@ -297,12 +297,61 @@ def test_a_successor_sends_no_plan_before_it_knows_what_old_containers_hold() ->
     )
 
 
-def test_what_a_container_held_is_free_when_it_dies() -> None:
+def in_the_middle() -> Membership:
+    """Task 2 is to go from container 1 to 2; both are members."""
     core = Membership(packing(3, (1, 2), (3,)))
     for container_id, tasks in ((1, (1, 2)), (2, (3,))):
         core.handle(registered(container_id, connection=10 * container_id, tasks=tasks))
     core.follow(packing(4, (1,), (2, 3)))
-    play(core, (ContainerEnded(1), [Send((20,), plan(address(2), version=4))]))
+    return core
+
+
+def test_what_a_container_held_is_free_when_it_dies() -> None:
+    play(in_the_middle(), (ContainerEnded(1), [Send((20,), plan(address(2), version=4))]))
+
+
+def test_what_a_container_held_is_held_while_it_is_only_cut_off() -> None:
+    core = in_the_middle()
+    play(core, (ConnectionClosed(10), [Send((20,), plan(address(2), version=4, held=(2,)))]))
+    assert core.held() == [2]
+    play(
+        core,
+        (
+            registered(1, connection=11, version=4, tasks=(1,)),
+            [Send((11, 20), plan(address(1), address(2), version=4))],
+        ),
+    )
+
+
+def test_what_a_container_held_that_is_cut_off_is_free_when_it_dies() -> None:
+    play(
+        in_the_middle(),
+        (ConnectionClosed(10), [Send((20,), plan(address(2), version=4, held=(2,)))]),
+        (ContainerEnded(1), [Send((20,), plan(address(2), version=4))]),
+        (ContainerEnded(1), []),
+    )
+
+
+def test_nobody_starts_a_task_while_one_who_may_have_it_has_not_spoken() -> None:
+    core = Membership(packing(3, (1,)))
+    core.handle(registered(1, connection=10, tasks=(1,)))
+    core.awaited.add(2)
+    core.follow(packing(4, (1, 2)))
+    play(
+        core,
+        (
+            registered(1, connection=10, version=4, tasks=(1, 2)),
+            [Send((10,), plan(address(1), version=4, held=None))],
+        ),
+        (
+            registered(2, connection=20, version=3, tasks=(2,)),
+            [
+                Send((20,), Replan(4)),
+                Send((10, 20), plan(address(1), address(2), version=4, held=(2,))),
+            ],
+        ),
+        (ContainerEnded(2), [Send((10,), plan(address(1), version=4))]),
+    )
 
 
 EVENTS = st.one_of(
