@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -283,6 +283,16 @@ def render_handshake(conf: Mapping[str, Any], pid_dir: str, context: Mapping[str
 def render_prefix(component: str, stream: str, task: int) -> bytes:
     """Return what stands before the id in a delivery from that task and stream."""
     return b'{"comp":%b,"stream":%b,"task":%d,"id":"' % (encode_json(component), encode_json(stream), task)
+
+
+def split_deliveries(data: bytes) -> Iterator[tuple[str, str, int, int, bytes]]:
+    """Yield (component, stream, task, id, values) of rendered deliveries, values byte for byte."""
+    for text in data.split(END)[:-1]:
+        # Neither can stand in a name, whose quotes are escaped.
+        head, _, values = text.partition(MIDDLE)
+        prefix, _, number = head.rpartition(b'"')
+        source = json.loads(prefix + b'""}')
+        yield source["comp"], source["stream"], source["task"], int(number), values[:-1]
 
 
 def render_tick(delivery: int, frequency_s: int) -> bytes:

@@ -126,13 +126,14 @@ class ContainerProcess:
             self._manager,
             self._components,
             before_loss=self._report,
-            after_loss=lambda now: self._line.register(self._registration(), now),
+            after_loss=self._after_loss,
         )
         self._status_path = path_of(topology_id, "status")
         self._is_wanted = False
         """Components are to run: the topology is active, or was, or a tuple of that time has come for one."""
         # With a later plan some tasks may still be elsewhere: only the topology process knows.
         self._held: frozenset[int] | None = frozenset() if plan.version == 0 else None
+        self._has_left = False
         self._ticking: set[int] = set()
         self._complaints = Complaints()
         self._is_running = True
@@ -160,6 +161,8 @@ class ContainerProcess:
         try:
             self._rounds(now)
         finally:
+            if self._has_left:
+                self._peers.write_rest()
             self._peers.close()
             self._components.stop_all(grace_s=_STOP_GRACE_S)
             self._line.close()
@@ -273,6 +276,12 @@ class ContainerProcess:
     def _registration(self) -> messages.Register:
         tasks = sorted(self._manager.tasks)
         return messages.Register(self._plan_version, self._peers.address, os.getpid(), tasks)
+
+    def _after_loss(self, now: float) -> None:
+        """Say which tasks are left, after peers have been sent all that was for the others."""
+        self._has_left = self._manager.leave()
+        self._peers.send_all(now)
+        self._line.register(self._registration(), now)
 
     def _start_components(self, now: float) -> None:
         """Start those that nobody else has, once they are wanted."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import logging
 import socket
+import time
 
 import msgspec
 
@@ -26,6 +27,7 @@ _RETRY_S = 0.1
 _HELLO_DEADLINE_S = 5.0
 _MAX_STRANGERS = 64
 _HELLO_BYTES = 4096
+_WRITE_S = 1.0
 
 
 class PeerHello(msgspec.Struct, frozen=True, tag=True):
@@ -90,6 +92,12 @@ class Peers:
                 connection.send(link.take_frame(), now)
             link.queued_bytes = connection.queued_bytes
             self._manager.gates.measure_link(link, now)
+
+    def write_rest(self) -> None:
+        """Wait until all that was sent is written, for a second at most."""
+        deadline = time.monotonic() + _WRITE_S
+        for connection in list(self._links.values()):
+            connection.write_rest(deadline)
 
     def close(self) -> None:
         """Close all links and stop listening."""
@@ -192,8 +200,11 @@ class Peers:
         self._incarnations.pop(container_id, None)
         self._names.pop(connection, None)
         connection.close()
+        if self._manager.links[container_id].ends_well:
+            log.info("link ended container=%d", container_id)
+        else:
+            log.warning("link lost container=%d reason=%s", container_id, reason)
         self._manager.link_down(container_id, now)
-        log.warning("link lost container=%d reason=%s", container_id, reason)
 
 
 def _frame(hello: PeerHello) -> bytes:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import select
 import socket
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -90,6 +92,14 @@ class FramedSocket:
         """Take all that has come, before the end of a connection whose other side has ended."""
         while self.is_open and self._read(now):
             pass
+
+    def write_rest(self, deadline: float) -> None:
+        """Wait until all that was sent is written, until ``deadline`` (monotonic) at the latest."""
+        poll = select.poll()
+        poll.register(self._fd, select.POLLOUT)
+        while self.is_open and self._out and (left_s := deadline - time.monotonic()) > 0:
+            poll.poll(left_s * 1000)
+            self._flush(time.monotonic())
 
     def close(self) -> None:
         """Close without calling back."""

@@ -34,7 +34,7 @@ class Turnover:
 
     Args:
         before_loss: called before tasks are forgotten, while what they counted can still be reported.
-        after_loss: called when they are forgotten.
+        after_loss: called when they are forgotten, and what came for them has been sent on.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class Turnover:
     def _end_if_finished(self, task: int, now: float) -> None:
         runner = self._components.runners[task]
         has_finished = self._manager.has_finished(task)
-        if runner.process is not None and not has_finished and now < self._finish_by[task]:
+        if not has_finished and now < self._finish_by[task]:
             return
         del self._finish_by[task]
         self._told_at[task] = now
         if has_finished:
-            self._manager.rest(task)
+            self._manager.rest(task, now)
         elif runner.process is not None:
             log.warning("component ended before it had finished task=%d pid=%d", task, runner.last_pid)
         runner.stop()
@@ -111,4 +111,11 @@ class Turnover:
             else:
                 self._components.remove(task)
         if is_loss:
+            self._part(now, now + FINISH_S)
+
+    def _part(self, now: float, deadline: float) -> None:
+        """Tell of a loss once no row waits for a link: it would come behind newer ones, or not at all."""
+        if self._manager.has_waiting_rows() and now < deadline:
+            self._loop.call_at(now + _LOOK_EVERY_S, lambda then: self._part(then, deadline))
+        else:
             self._after_loss(now)

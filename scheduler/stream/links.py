@@ -2,12 +2,14 @@
 
 A frame is 4 bytes big-endian length and one msgpack array:
 
-    [rows, reports, congestions, taken]
-    row         [destination task, source task, stream index, values, trail]
+    [rows, reports, congestions, taken, follows]
+    row         [destination task, source task, stream, values, trail]
+    stream      its index, or the complement (~index, below 0) of a row that was passed on
     trail       [home container, root key, edge, ...] three numbers per tree, empty if unanchored
     report      [root key, xor, peers, failed] to the home of a tree
     congestion  [task, is_congested]
     taken       bytes of frames with rows that the sender of this one has taken since it last said so
+    follows     the version of the packing plan by which its sender routes from now on, or `LEFT`
 
 Everything a round has for a peer goes in one frame, or in several where
 that would be too large.  What was sent and not taken yet is on the way: it
@@ -15,6 +17,11 @@ is this, not what the system's buffers take, that tells of a slow peer, since
 they hold megabytes, all of which it would have to keep once it reads again.
 Streams are numbered by
 `stream_numbers`, the same on both sides because both know the topology.
+
+``follows`` is a mark on the link: no row that comes behind it was routed by
+an older plan.  A container whose tasks leave it lets them end when it has
+that mark from all others, and then says of itself that it has left: nothing
+of anybody's is under way there, so that its end is no loss.
 """
 
 from __future__ import annotations
@@ -26,6 +33,9 @@ import msgspec
 from scheduler.errors import PeerError
 from scheduler.topology import Topology
 
+LEFT = -1
+"""Instead of a plan's version: the sender has no task any more, and nothing is under way there."""
+
 MAX_FRAME_BYTES = 256 * 1024 * 1024  # larger than any row: a message has 64 MiB at most
 _BITS = 62
 _LENGTH = struct.Struct(">I")
@@ -33,7 +43,7 @@ _LENGTH = struct.Struct(">I")
 Row = tuple[int, int, int, bytes, list[int]]
 Report = tuple[int, int, int, bool]
 Congestion = tuple[int, bool]
-Frame = tuple[list[Row], list[Report], list[Congestion], int]
+Frame = tuple[list[Row], list[Report], list[Congestion], int, int]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Frame).decode
@@ -50,15 +60,18 @@ def pack_frames(
     reports: list[Report],
     congestions: list[Congestion],
     taken_bytes: int = 0,
+    follows: int = 0,
+    *,
     max_bytes: int = MAX_FRAME_BYTES,
 ) -> bytes:
     """Return one frame; several with the rows in order, if one would be larger than ``max_bytes``."""
-    body = _encode((rows, reports, congestions, taken_bytes))
+    body = _encode((rows, reports, congestions, taken_bytes, follows))
     if len(body) <= max_bytes or len(rows) < 2:
         return _LENGTH.pack(len(body)) + body
     half = len(rows) // 2
-    first = pack_frames(rows[:half], [], [], 0, max_bytes)
-    return first + pack_frames(rows[half:], reports, congestions, taken_bytes, max_bytes)
+    # What follows says holds behind all of these rows, some of which may be older: it comes with the last.
+    first = pack_frames(rows[:half], [], [], max_bytes=max_bytes)
+    return first + pack_frames(rows[half:], reports, congestions, taken_bytes, follows, max_bytes=max_bytes)
 
 
 class Link:
@@ -66,23 +79,28 @@ class Link:
 
     Args:
         quiet_bytes: so much may be taken before the peer is told, if there is nothing else to tell it.
+        follows: the version of the packing plan by which we route.
     """
 
     __slots__ = (
         "_quiet_bytes",
+        "_told",
         "bit",
         "congestions",
         "container_id",
+        "follows",
+        "is_clear",
         "is_up",
         "measured_bytes",
         "on_way_bytes",
+        "peer_follows",
         "queued_bytes",
         "reports",
         "rows",
         "taken_bytes",
     )
 
-    def __init__(self, container_id: int, quiet_bytes: int = 0) -> None:
+    def __init__(self, container_id: int, quiet_bytes: int = 0, follows: int = 0) -> None:
         self.container_id = container_id
         # Beyond 62 containers some share a bit, since a report holds 64: then a loss fails more than it must.
         self.bit = 1 << container_id % _BITS
@@ -99,17 +117,41 @@ class Link:
         self.measured_bytes = 0
         """What was waiting or on the way when flow control last looked."""
         self._quiet_bytes = quiet_bytes
+        self.follows = follows
+        """What the peer must know of us."""
+        self._told: int | None = None
+        self.peer_follows: int | None = None
+        self.is_clear = False
+        """The peer has left, and no row was sent to it since: nothing is lost with it."""
 
     @property
     def has_news(self) -> bool:
         """Whether there is something to send."""
-        return bool(self.rows or self.reports or self.congestions or self.taken_bytes > self._quiet_bytes)
+        return bool(
+            self.rows
+            or self.reports
+            or self.congestions
+            or self.taken_bytes > self._quiet_bytes
+            or self._told != self.follows
+        )
+
+    @property
+    def ends_well(self) -> bool:
+        """Whether nothing is lost if the connection ends now: the peer has left, or we have."""
+        return self.is_clear or self.follows == LEFT
+
+    def has_followed(self, version: int) -> bool:
+        """Return whether the peer sends nothing any more that was routed by a plan before that version."""
+        heard = self.peer_follows
+        return heard is not None and (heard == LEFT or heard >= version)
 
     def take_frame(self) -> bytes:
         """Return all that waits as one frame (several, if it is very much), and forget it."""
-        frame = pack_frames(self.rows, self.reports, self.congestions, self.taken_bytes)
+        frame = pack_frames(self.rows, self.reports, self.congestions, self.taken_bytes, self.follows)
+        self._told = self.follows
         if self.rows:
             self.on_way_bytes += len(frame)
+            self.is_clear = False
         # New lists: the old ones go at once, and clear() would keep their memory.
         self.rows, self.reports, self.congestions, self.taken_bytes = [], [], [], 0
         return frame
@@ -119,10 +161,19 @@ class Link:
         if frame[0]:
             self.taken_bytes += _LENGTH.size + len(body)
         self.on_way_bytes = max(0, self.on_way_bytes - frame[3])
+        if frame[4] != self.peer_follows:
+            self.peer_follows = frame[4]
+            self.is_clear = frame[4] == LEFT
 
     def drop_anchored(self) -> None:
         """Forget what belongs to trees that failed with the peer; unanchored rows wait for its successor."""
         self.rows = [row for row in self.rows if not row[4]]
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what was said over a connection that is gone; all rows wait for the next one."""
+        self._told = self.peer_follows = None
+        self.is_clear = False
         self.reports.clear()
         self.congestions.clear()
         self.queued_bytes = self.on_way_bytes = self.taken_bytes = self.measured_bytes = 0

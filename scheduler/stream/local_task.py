@@ -86,6 +86,7 @@ class LocalTask:
         "most_commands",
         "most_per_next",
         "parts",
+        "passed_on_count",
         "pend",
         "queued_bytes",
         "rest",
@@ -178,6 +179,8 @@ class LocalTask:
         self.urgent: list[bytes] = []
         self.early: list[bytes] = []
         """For a component that is not open yet: what comes before all that waits; see `deliver_early`."""
+        self.passed_on_count = 0
+        """So many of these came first to the place where the task was before."""
         self.chunks: deque[bytes] = deque()
         self.rest: memoryview | None = None
         self.held: list[Part] = []
@@ -198,9 +201,16 @@ class LocalTask:
         self.urgent.append(message)
         self.queued_bytes += len(message)
 
-    def deliver_early(self, message: bytes) -> None:
-        """Queue a delivery for a component that is not open yet, in front of all that came straight here."""
-        self.early.append(message)
+    def deliver_early(self, message: bytes, *, is_passed_on: bool) -> None:
+        """Queue a delivery for a component that is not open yet, in front of all that its source sends next.
+
+        First comes what the task's old place passed on: it is older than what came straight here.
+        """
+        if is_passed_on:
+            self.early.insert(self.passed_on_count, message)
+            self.passed_on_count += 1
+        else:
+            self.early.append(message)
         self.queued_bytes += len(message)
 
     def note_acked(self, now: float) -> None:
@@ -240,7 +250,7 @@ class LocalTask:
         is_open = self.session.state is State.OPEN
         if is_open and self.early:
             self.chunks.appendleft(b"".join(self.early))
-            self.early = []
+            self.early, self.passed_on_count = [], 0
         if self.urgent:
             data = b"".join(self.urgent)
             self.urgent.clear()
@@ -262,9 +272,17 @@ class LocalTask:
         # A view, because slicing the rest of a large chunk per write is quadratic.
         self.rest = memoryview(data)[byte_count:] if byte_count < len(data) else None
 
+    def take_waiting(self) -> bytes:
+        """Return the deliveries that wait for a component that is not there, in order, and forget them."""
+        self.collect()
+        data = b"".join((*self.early, *self.chunks))
+        self.forget_queue()
+        return data
+
     def forget_queue(self) -> None:
         """Drop everything that waits: the component it was for is gone."""
         self.parts, self.held, self.early, self.rest = [], [], [], None
+        self.passed_on_count = 0
         self.urgent.clear()
         self.chunks.clear()
         self.queued_bytes = 0

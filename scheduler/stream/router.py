@@ -31,7 +31,7 @@ from scheduler.stream import notices, spouts
 from scheduler.stream.acks import AckTracker, each
 from scheduler.stream.foresight import foresee
 from scheduler.stream.gates import Gates
-from scheduler.stream.links import Link, Row, decode_frame
+from scheduler.stream.links import LEFT, Link, Row, decode_frame
 from scheduler.stream.local_task import LocalTask
 from scheduler.stream.placement import Placement, Shift
 from scheduler.stream.routing import input_index
@@ -56,9 +56,9 @@ class StreamManager:
         self.placement = Placement(topology, plan, container_id, rng)
         # Told of half of the low mark at the latest, so that a link that is well never seems slow for good.
         self._quiet_bytes = StreamConfig.from_conf(topology.conf).low_mark_bytes // 2
-        self.links = {
-            c: Link(c, self._quiet_bytes) for c in sorted(self.placement.container_ids) if c != container_id
-        }
+        self._follows = plan.version
+        others = sorted(self.placement.container_ids - {container_id})
+        self.links = {c: Link(c, self._quiet_bytes, plan.version) for c in others}
         self.acks = AckTracker(container_id, incarnation, self.links)
         self.tasks = self.placement.tasks
         self.config = self.placement.config
@@ -162,8 +162,11 @@ class StreamManager:
         self._read_settings(topology)
         self._inlets.clear()
         self.spouts[:] = [task for task in self.tasks.values() if task.is_spout]
+        self._follows = plan.version
         for container_id in sorted(self.placement.container_ids - {self.container_id}):
             self.links.setdefault(container_id, Link(container_id, self._quiet_bytes))
+        for link in self.links.values():
+            link.follows = plan.version
         self.gates.follow(topology, now)
         return shift
 
@@ -175,16 +178,67 @@ class StreamManager:
             self._tuples.shown_pct.pop(component, None)
 
     def has_finished(self, task: int) -> bool:
-        """Return whether nothing is under way at a task: no tuple at its component, no tree of a spout."""
+        """Return whether nothing is under way at a task: no tuple at its component, no tree of a spout.
+
+        Nor to it, where it leaves.
+        """
         local = self.tasks[task]
         if local.is_spout:
             return not local.live and not local.commands and not local.session.outstanding
-        return not local.pend
+        is_idle = not local.pend or local.session.state is State.NEW
+        return is_idle and (self.placement.is_planned(task) or self._have_all_followed())
 
-    def rest(self, task: int) -> None:
-        """Keep what comes for a bolt that has finished, for its next life; commands are for one life only."""
-        if not self.tasks[task].is_spout:
+    def _have_all_followed(self) -> bool:
+        """Return whether nobody sends us anything any more that was routed by an older plan."""
+        return all(link.has_followed(self._follows) for link in self.links.values() if link.is_up)
+
+    def has_waiting_rows(self) -> bool:
+        """Return whether a row waits for a peer that cannot be reached."""
+        return any(link.rows and not link.is_up for link in self.links.values())
+
+    def leave(self) -> bool:
+        """Tell all peers that our end is no loss, if that is so: no task is left, and nothing under way."""
+        has_left = (
+            not self.tasks
+            and self.container_id not in self.placement.container_ids
+            and not self.acks.proxies
+            and self._have_all_followed()
+        )
+        if has_left:
+            for link in self.links.values():
+                link.follows = LEFT
+        return has_left
+
+    def rest(self, task: int, now: float) -> None:
+        """Keep what comes for a bolt that has finished, for its next life; commands are for one life only.
+
+        What waits for one that leaves before it ever was there goes where its task goes.
+        """
+        local = self.tasks[task]
+        if local.is_spout:
+            return
+        if local.session.state is State.NEW and not self.placement.is_planned(task):
+            self._hand_over(local, now)
+        else:
             self._resting.add(task)
+
+    def _hand_over(self, local: LocalTask, now: float) -> None:
+        """Make rows again of the deliveries that wait for a task, as if they had only passed through here."""
+        link = self.links[self.placement.container_of[local.task]]
+        for component, stream, source, number, values in codec.split_deliveries(local.take_waiting()):
+            if number not in local.pend:
+                continue  # a tick
+            index = number % local.step
+            local.counters[index] -= local.step
+            local.samples.pop(number, None)
+            roots = local.pend.pop(number)
+            trail = self._tuples.count_out(roots, link)
+            stream_number = self.placement.numbers[component, stream]
+            link.rows.append((local.task, source, ~stream_number, values, trail))
+            for root in each(roots):
+                root.n -= 1
+                if root.n == 0:
+                    self.acks.settle(root, now)
 
     def release(self, task: int, now: float) -> bool:
         """Part with a retiring task whose component has ended; return whether it stays, to start anew."""
@@ -204,7 +258,7 @@ class StreamManager:
     def add_link(self, container_id: int, now: float) -> None:
         """Note that there is such a container, in the plan or still finishing; it cannot be reached yet."""
         if container_id not in self.links:
-            self.links[container_id] = Link(container_id, self._quiet_bytes)
+            self.links[container_id] = Link(container_id, self._quiet_bytes, self._follows)
             self.gates.link_down(container_id, now)
 
     def remove_link(self, container_id: int, now: float) -> None:
@@ -303,14 +357,20 @@ class StreamManager:
         self.gates.link_up(link, now)
 
     def link_down(self, container_id: int, now: float) -> None:
-        """Fail everything that passed through a peer that is gone, and hold back what feeds its tasks."""
+        """Fail everything that passed through a peer that is gone, and hold back what feeds its tasks.
+
+        What passed through one that has left is not lost, nor is it when we have left.
+        """
         link = self.links[container_id]
-        if link.is_up or link.rows:
+        if (link.is_up or link.rows) and not link.ends_well:
             self.acks.tell_loss(link)
         link.is_up = False
         self.gates.link_down(container_id, now)
-        self.acks.lose_peer(link)
-        link.drop_anchored()
+        if link.ends_well:
+            link.begin_anew()
+        else:
+            self.acks.lose_peer(link)
+            link.drop_anchored()
 
     def receive_frame(self, container_id: int, body: bytes, now: float) -> int:
         """Take a frame from a peer; return how many rows and reports it had.
@@ -319,18 +379,20 @@ class StreamManager:
             PeerError: it cannot be read.
         """
         frame = decode_frame(body)
-        rows, reports, congestions, _ = frame
+        rows, reports, congestions, _, _ = frame
         self.links[container_id].note_frame(body, frame)
         for row in rows:
             destination, source, stream_number, values, trail = row
             inlet = self._inlets.get((destination, source, stream_number))
             if inlet is None:
-                if (inlet := self._find_inlet(destination, source, stream_number)) is None:
+                if (inlet := self._find_inlet(row)) is None:
                     self._pass_on(row)
                     continue
+                is_passed_on = stream_number < 0
                 if inlet[0].session.state is State.OPEN:
-                    self._inlets[destination, source, stream_number] = inlet
-                elif self.placement.container_of.get(source) != container_id:
+                    if not is_passed_on:
+                        self._inlets[destination, source, stream_number] = inlet
+                elif is_passed_on or self.placement.container_of.get(source) != container_id:
                     self._take_early(row, inlet, now)
                     continue
             local, prefix, index = inlet
@@ -349,7 +411,9 @@ class StreamManager:
         self.gates.hear(container_id, congestions, now)
         return len(rows) + len(reports)
 
-    def _find_inlet(self, destination: int, source: int, stream_number: int) -> Inlet | None:
+    def _find_inlet(self, row: Row) -> Inlet | None:
+        destination, source, stream_number = row[:3]
+        stream_number = max(stream_number, ~stream_number)
         local = self.tasks.get(destination) if self.placement.is_planned(destination) else None
         numbers = self.placement.numbers
         pair = next((pair for pair, number in numbers.items() if number == stream_number), None)
@@ -359,14 +423,15 @@ class StreamManager:
         return local, codec.render_prefix(*pair, source), index
 
     def _take_early(self, row: Row, inlet: Inlet, now: float) -> None:
-        """Take a row that was passed on: what its source sent straight here is newer, and may be here."""
+        """Take a row that came another way than its source's next ones, which are newer and may be here."""
         local, prefix, index = inlet
         roots = self.acks.enter(row[4], now)
         local.counters[index] = number = local.counters[index] + local.step
         local.pend[number] = roots
         for root in each(roots):
             root.n += 1
-        local.deliver_early(b"".join((prefix, b"%d" % number, MIDDLE, row[3], TUPLE_END)))
+        message = b"".join((prefix, b"%d" % number, MIDDLE, row[3], TUPLE_END))
+        local.deliver_early(message, is_passed_on=row[2] < 0)
 
     def _pass_on(self, row: Row) -> None:
         """Send a row on to where its task is now, as its sender did not know yet; its trees are told."""
@@ -374,7 +439,8 @@ class StreamManager:
         if link is None:
             self._refuse(row[4])
             return
-        link.rows.append(row)
+        destination, source, stream_number, values, trail = row
+        link.rows.append((destination, source, min(stream_number, ~stream_number), values, trail))
         for at in range(0, len(row[4]), 3):
             home, key = row[4][at], row[4][at + 1]
             if home == self.container_id:

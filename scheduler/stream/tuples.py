@@ -250,13 +250,18 @@ class Tuples:
         """Put a tuple on the way to another container."""
         assert type(target) is RemoteTask
         link = self._links[target.container_id]
+        trail = self.count_out(roots, link)
+        link.rows.append((target.task, route.task, route.stream_number, b"" + values, trail))
+
+    def count_out(self, roots: Roots, link: Link) -> list[int]:
+        """Count one edge of each tree out over a link; return what the row must tell of them."""
         trail: list[int] = []
         for root in each(roots):
             edge = self._random_bits(63)
             root.val ^= edge
             root.peers |= link.bit
             trail += (root.home or self._container_id, root.key, edge)
-        link.rows.append((target.task, route.task, route.stream_number, b"" + values, trail))
+        return trail
 
     def _forgive(self, local: LocalTask, number: int, what: str) -> None:
         # Storm's ShellBolt dies of these. Acks of heartbeats are common and harmless.

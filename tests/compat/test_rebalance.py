@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,50 @@ def test_without_a_wait_nothing_is_lost_either(run: Run) -> None:
     until_containers(running, 3)
     until(lambda: len(pids(running)) == 9, "all run")
     settled(running)
+
+
+def test_under_load_nothing_is_lost_doubled_or_out_of_order_though_nobody_acks(run: Run) -> None:
+    draft = Draft()
+    draft.spout("numbers", "stamping_spout.py", par=2)
+    draft.bolt("relay", "stamping.py", {"numbers": "shuffle"}, par=3)
+    draft.bolt("sink", "stamping.py", {"relay": "shuffle"}, par=4)
+    running = run(draft, {"topology.workers": 3})
+    assert running.folder is not None
+    folder = running.folder
+    until(lambda: len(got(folder, "sink")) > 1000, "tuples flow")
+    for worker_count in (1, 4, 2, 3, 1, 5):
+        rebalance(running, wait_secs=0, num_workers=worker_count)
+        count = len(got(folder, "sink"))
+        until(lambda count=count: len(got(folder, "sink")) > count + 1000, "tuples flow again")  # type: ignore[misc]
+    rested = len(running.notes("numbers", what="deactivate"))
+    running.cluster.nimbus.deactivate(running.name)
+    until(lambda: len(running.notes("numbers", what="deactivate")) == rested + 2, "both spouts rest")
+    emitted = {
+        number
+        for path in folder.glob("emitted-*")
+        for (number,) in struct.iter_unpack("q", path.read_bytes())
+    }
+    for component in ("relay", "sink"):
+        until(lambda component=component: {number for _, _, number, _ in got(folder, component)} >= emitted)  # type: ignore[misc]
+        found = got(folder, component)
+        assert len(found) == len(emitted)
+        last: dict[tuple[int, int], int] = {}
+        late = []
+        for task, source, number, stamp in found:
+            if last.setdefault((source, task), 0) > stamp:
+                late.append((source, task, number))
+            last[source, task] = stamp
+        assert late == []
+
+
+def got(folder: Path, component: str) -> list[tuple[int, int, int, int]]:
+    """Return (task, source, number, stamp) of all that the tasks of a component got, by task in order."""
+    found = []
+    for path in sorted(folder.glob(f"got-{component}-*")):
+        data = path.read_bytes()
+        task = int(path.name.rpartition("-")[2])
+        found += [(task, *entry) for entry in struct.iter_unpack("qqq", data[: len(data) // 24 * 24])]
+    return found
 
 
 def test_16_executors_change_in_what_is_shown_and_in_no_process(run: Run) -> None:

@@ -601,3 +601,24 @@ def test_tidying_leaves_all_but_emits_and_metrics_alone() -> None:
 )
 def test_half_characters_in_texts_are_replaced(message: Any, event: Event) -> None:
     assert said(message) == [event]
+
+
+NAMES = st.text(max_size=12).filter(lambda name: name.isprintable()) | st.sampled_from(
+    ['","tuple":', '"id":"', "\\", "end\n", "é"]
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(NAMES, NAMES, st.integers(1, 2**31), st.integers(0, 2**62), st.lists(NAMES, max_size=3)),
+        max_size=5,
+    )
+)
+def test_rendered_deliveries_are_taken_apart_as_they_were(deliveries: list[tuple[Any, ...]]) -> None:
+    data = b""
+    for component, stream, task, number, values in deliveries:
+        prefix = codec.render_prefix(component, stream, task)
+        data += b"".join((prefix, b"%d" % number, codec.MIDDLE, json.dumps(values).encode(), codec.TUPLE_END))
+    found = [(*head, json.loads(values)) for *head, values in codec.split_deliveries(data)]
+    assert found == deliveries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -158,3 +159,29 @@ def test_what_a_container_sent_before_it_left_the_plan_counts(sides: tuple[Side,
     second.peers.follow(PhysicalPlan(first.hello.topology_id, 1, (second.peers.address,)), now)
     assert not second.manager.links[1].is_up
     assert len(second.manager.tasks[2].pend) == 1
+
+
+def test_all_that_a_container_sent_arrives_though_it_ends_at_once(sides: tuple[Side, Side]) -> None:
+    first, second = sides
+    linked(first, second)
+    rows = 64  # of a megabyte each, more than the system's buffers take
+    # There is no such task. That is reported, so it has come through.
+    first.manager.links[2].rows += [(999, 1, 0, b"x" * (1024 * 1024), [1, 5, 6])] * rows
+    back = second.manager.links[1]
+    reader = threading.Thread(target=until, args=(lambda: len(back.reports) == rows, second))
+    reader.start()
+    first.peers.send_all(time.monotonic())
+    first.peers.write_rest()
+    first.peers.close()
+    reader.join()
+    assert len(back.reports) == rows
+
+
+def test_who_does_not_read_does_not_keep_a_container_from_ending(sides: tuple[Side, Side]) -> None:
+    first, second = sides
+    linked(first, second)
+    first.manager.links[2].rows.append((999, 1, 0, b"x" * (64 * 1024 * 1024), [1, 5, 6]))
+    first.peers.send_all(time.monotonic())
+    first.peers.write_rest()
+    assert first.manager.links[2].is_up
+    first.peers.close()

@@ -522,24 +522,29 @@ class Cluster:
         container_id = self.container_of[task]
         manager = self.managers[container_id]
         if manager.has_finished(task):
-            manager.rest(task)
-        self.children.pop(task, None)
+            manager.rest(task, self.now)
+        if self.children.pop(task, None) is not None:
+            manager.lose(task, self.now)
         self.paused.discard(task)
-        manager.lose(task, self.now)
         if manager.release(task, self.now):
             self.start_child(task)
         else:
             self.container_of[task] = self.plan.container_of()[task]
         self.round(container_id)
 
-    def end_container(self, container_id: int) -> None:
-        """End a container that has no task any more."""
+    def end_container(self, container_id: int) -> bool:
+        """End a container that has no task any more; return whether it could say that nothing is lost."""
         assert not self.managers[container_id].tasks
+        has_left = self.managers[container_id].leave()
+        self.round(container_id)
         del self.managers[container_id], self.placement[container_id]
         for peer, manager in self.managers.items():
+            while self.wires[container_id, peer]:
+                self.deliver(container_id, peer)
             self.cut(container_id, peer)
             manager.remove_link(container_id, self.now)
         self.settle()
+        return has_left
 
     # -- what the tests ask -----------------------------------------------------------
 

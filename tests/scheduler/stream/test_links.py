@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scheduler.errors import PeerError
 from scheduler.stream.links import (
+    LEFT,
     MAX_FRAME_BYTES,
     FrameSplitter,
     Link,
@@ -32,7 +33,11 @@ ROWS = st.tuples(
 REPORTS = st.tuples(NUMBERS, NUMBERS, st.integers(0, 2**62 - 1), st.booleans())
 CONGESTIONS = st.tuples(st.integers(1, 9999), st.booleans())
 FRAMES = st.tuples(
-    st.lists(ROWS, max_size=4), st.lists(REPORTS, max_size=3), st.lists(CONGESTIONS, max_size=3), NUMBERS
+    st.lists(ROWS, max_size=4),
+    st.lists(REPORTS, max_size=3),
+    st.lists(CONGESTIONS, max_size=3),
+    NUMBERS,
+    st.integers(LEFT, 99),
 )
 
 
@@ -80,12 +85,14 @@ def test_garbage_is_a_peers_error(body: bytes) -> None:
     [
         [],
         [[], []],
-        [[], [], [], 1, 1],
-        [[[1, 2, 3, b"", [1, 2]]], [], [], 0],
-        [[[1, 2, 3, b""]], [], [], 0],
-        [[["1", 2, 3, b"", []]], [], [], 0],
-        [[], [[1, 2, 3]], [], 0],
-        [[], [], [[1, 2]], 0],
+        [[], [], [], 1],
+        [[], [], [], 1, 1, 1],
+        [[], [], [], 1, "1"],
+        [[[1, 2, 3, b"", [1, 2]]], [], [], 0, 0],
+        [[[1, 2, 3, b""]], [], [], 0, 0],
+        [[["1", 2, 3, b"", []]], [], [], 0, 0],
+        [[], [[1, 2, 3]], [], 0, 0],
+        [[], [], [[1, 2]], 0, 0],
         [[], [], []],
         {"rows": []},
     ],
@@ -97,12 +104,12 @@ def test_a_frame_of_another_shape_is_a_peers_error(frame: object) -> None:
 
 def test_a_frame_that_would_be_too_large_becomes_several_with_rows_in_order_and_reports_last() -> None:
     rows = [(number, 1, 0, b"x" * 100, []) for number in range(7)]
-    data = pack_frames(rows, [(1, 2, 3, True)], [(4, False)], 77, max_bytes=250)
+    data = pack_frames(rows, [(1, 2, 3, True)], [(4, False)], 77, 5, max_bytes=250)
     frames = [decode_frame(body) for body in FrameSplitter().feed(data)]
     assert len(frames) > 3
     assert [row for frame in frames for row in frame[0]] == rows
-    assert all(frame[1:] == ([], [], 0) for frame in frames[:-1])
-    assert frames[-1][1:] == ([(1, 2, 3, True)], [(4, False)], 77)
+    assert all(frame[1:] == ([], [], 0, 0) for frame in frames[:-1])
+    assert frames[-1][1:] == ([(1, 2, 3, True)], [(4, False)], 77, 5)
 
 
 def test_any_number_of_containers_fits_into_a_report() -> None:
@@ -121,6 +128,8 @@ def test_the_first_containers_have_a_bit_each() -> None:
 
 def test_taking_a_frame_forgets_what_was_in_it() -> None:
     link = Link(2)
+    assert link.has_news  # by which plan we route
+    link.take_frame()
     assert not link.has_news
     link.congestions.append((1, True))
     assert link.has_news
@@ -148,6 +157,7 @@ def test_rows_are_on_the_way_until_the_peer_says_that_it_took_them() -> None:
 def test_little_is_not_worth_a_frame_but_goes_with_the_next() -> None:
     here, there = Link(2), Link(1, quiet_bytes=100)
     here.rows.append((1, 2, 3, b"[1]", []))
+    there.take_frame()
     hand_over(here, there)
     assert not there.has_news
     there.reports.append((1, 2, 3, False))

@@ -44,10 +44,12 @@ def test_tuples_wait_for_the_pid_and_those_that_were_passed_on_come_first() -> N
     local.session.state = State.GREETING
     local.deliver_urgently(b"handshake")
     deliver(local, 2)
-    local.deliver_early(b"<4:v>")
+    local.deliver_early(b"<8:v>", is_passed_on=False)
+    local.deliver_early(b"<4:v>", is_passed_on=True)
+    local.deliver_early(b"<6:v>", is_passed_on=True)
     assert written(local) == [b"handshake"]
     local.session.state = State.OPEN
-    assert written(local) == [b"<4:v>", b"<2:v>"]
+    assert written(local) == [b"<4:v><6:v><8:v>", b"<2:v>"]
     assert local.queued_bytes == 0
 
 

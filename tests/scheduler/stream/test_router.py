@@ -614,7 +614,7 @@ def test_a_component_that_dies_while_its_answer_to_the_handshake_is_heard_has_no
 
 
 def frame(rows: list[object], reports: list[object] = [], congestions: list[object] = []) -> bytes:  # noqa: B006 - never changed
-    return msgspec.msgpack.encode([rows, reports, congestions, 0])
+    return msgspec.msgpack.encode([rows, reports, congestions, 0, 1])
 
 
 def test_a_row_for_nobody_fails_its_tree_wherever_that_is() -> None:
