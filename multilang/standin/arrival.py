@@ -12,7 +12,6 @@ from typing import Final, NoReturn
 
 from multilang.standin import KEY, MSGSPEC_VARIABLE
 
-OLDEST_PYTHON: Final = (3, 11)
 _AWAY: Final = f"take {KEY} out of the conf of this component, or of its topology"
 
 
@@ -22,9 +21,6 @@ def arrive() -> None:
     Raises:
         ImportError: it cannot be; says why and what to do.
     """
-    if sys.version_info < OLDEST_PYTHON:
-        oldest, here = ".".join(map(str, OLDEST_PYTHON)), f"{sys.version.split()[0]} ({sys.executable})"
-        raise ImportError(f"{KEY} needs Python {oldest} or newer, and this component runs on {here}: {_AWAY}")
     if importlib.util.find_spec("multilang.client") is None:
         raise ImportError(
             f"{KEY} needs the module name multilang, and the component has one of its own: {_AWAY}"

@@ -311,3 +311,16 @@ def test_what_is_not_there_is_said_at_import(statement: str, message: str) -> No
     assert done.returncode == 1
     assert message in done.stderr
     assert "take heronry.accelerate out of the conf" in done.stderr
+
+
+def test_a_python_that_is_too_old_is_said_at_import_whatever_it_understands() -> None:
+    script = "import sys; sys.version_info = (2, 7, 18); sys.version = '2.7.18 (default)'; import pystorm"
+    variables = {**os.environ, **standin.environment({})}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert (
+        f"heronry.accelerate needs Python 3.11 or newer, and this component runs on 2.7.18 ({sys.executable})"
+        in done.stderr
+    )

@@ -1,7 +1,15 @@
 """pystorm's names, on Heronry's library; see `multilang.standin`."""
 
-import importlib.util
 import sys
+
+if sys.version_info < (3, 11):  # in words that Python 2 understands, too: pystorm runs on it
+    raise ImportError(
+        "heronry.accelerate needs Python 3.11 or newer, and this component runs on %s (%s): take"
+        " heronry.accelerate out of the conf of this component, or of its topology"
+        % (sys.version.split()[0], sys.executable)
+    )
+
+import importlib.util
 from pathlib import Path
 from types import ModuleType
 
