@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import doctest
 import io
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from multilang.client import batching, bolt, spout
+from multilang.testing import Metric, run
 from tests.multilang.client.corpus import recorded
 from tests.multilang.client.play import OURS, THEIRS, Script, normalised, play
 from tests.multilang.client.strategies import asking_scripts, bolt_scripts, spout_scripts
@@ -86,6 +90,35 @@ def test_the_example_in_the_docs_does_what_it_says(tmp_path: Path) -> None:
     messages = [json.loads(block) for block in outgoing.getvalue().split(b"\nend\n")[:-1]]
     assert [message["tuple"] for message in messages if message.get("command") == "emit"] == [["a"], ["b"]]
     assert {"command": "ack", "id": "1"} in messages
+
+
+def test_what_the_docs_offer_is_there() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "pystorm.md").read_text()
+    space: dict[str, Any] = {"__name__": "an_example"}
+    exec(text.split("```python\n")[2].partition("```")[0], space)
+
+    with run(space["Sentences"], conf={"sentences": ["a"]}) as sentences:
+        outcomes = [sentences.next().emitted, *(sentences.fail(0).emitted for _ in range(6))]
+        assert outcomes == [[["a"]]] * 6 + [[]]
+    with run(space["Count"], inputs=["word"], task_ids=[3, 4]) as count:
+        done = count.send(["a"]) + count.tick()
+        assert (done.emitted, done.acked, done.metrics) == ([["a", 1]], [["a"]], [Metric("words", 1)])
+        assert done.logged("a went to the tasks [3, 4]")
+    with run(space["Careful"]) as careful:
+        done = careful.send(["A"], [1])
+        assert (done.on("lower"), done.acked, done.failed) == ([["a"]], [["A"]], [[1]])
+        assert [line.level for line in done.logs] == ["warn"]
+    with run(space["Totals"]) as totals:
+        totals.send(["a"], ["b"], ["a"])
+        done = totals.tick(2)
+        assert (done.emitted, done.acked) == ([["a", 2], ["b", 1]], [["a"], ["a"], ["b"]])
+
+
+@pytest.mark.parametrize("module", [batching, bolt, spout])
+def test_the_examples_of_the_classes_run(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed
 
 
 def _leave(component: Any, code: int) -> None:
