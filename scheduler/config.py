@@ -107,6 +107,11 @@ class StreamConfig:
                 f"heronry.stream.queue.high.bytes ({self.high_mark_bytes})"
             )
 
+    @classmethod
+    def keys(cls) -> list[str]:
+        """Return the keys of all settings."""
+        return [f.metadata["key"] for f in dataclasses.fields(cls)]
+
     @property
     def silence_limit_s(self) -> float:
         """Return how long a component may say nothing."""

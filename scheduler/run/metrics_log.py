@@ -20,6 +20,7 @@ from typing import Any, Final
 from scheduler.control.messages import TaskReport
 from scheduler.stream.shell_metrics import Value
 
+GAUGES: Final = "heronry.multilang.metrics.gauges"
 _CONSUMER: Final = "LoggingMetricsConsumer"
 _COUNTS: Final = {
     "__emit-count": "emitted",
@@ -40,7 +41,7 @@ class MetricsConfig:
     """``topology.builtin.metrics.bucket.size.secs``"""
 
     gauges: tuple[str, ...] = ()
-    """``heronry.multilang.metrics.gauges``: names of components' metrics whose numbers are levels."""
+    """`GAUGES`: names of components' metrics whose numbers are levels."""
 
     allowed: re.Pattern[str] | None = None
     """``whitelist`` of the consumer; None: all."""
@@ -51,7 +52,7 @@ class MetricsConfig:
     @classmethod
     def from_conf(cls, conf: Mapping[str, Any]) -> MetricsConfig:
         """Return the settings of a topology's conf; a pattern that Python cannot read lets all pass."""
-        gauges = conf.get("heronry.multilang.metrics.gauges")
+        gauges = conf.get(GAUGES)
         names = tuple(str(name) for name in gauges) if isinstance(gauges, list) else ()
         interval = conf.get("topology.builtin.metrics.bucket.size.secs")
         interval_s = float(interval) if isinstance(interval, int | float) and interval > 0 else 60.0

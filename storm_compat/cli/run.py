@@ -151,6 +151,7 @@ def _ending() -> Iterator[threading.Event]:
 
 
 def _submit(foreground: Foreground, prepared: Prepared, overrides: dict[str, Any]) -> None:
+    from storm_compat.cli import output, unknown_keys
     from storm_compat.cli.project import submission_conf
 
     client = foreground.client
@@ -162,6 +163,8 @@ def _submit(foreground: Foreground, prepared: Prepared, overrides: dict[str, Any
         original_name=prepared.original_name,
         hosts=client.cluster().hosts,
     )
+    for warning in unknown_keys.warnings(conf, prepared.topology.binary):
+        output.note(warning)
     conf.setdefault("pystorm.log.format", "%(message)s")  # the log has time and component already
     client.submit(prepared.name, client.upload(prepared.jar), conf, prepared.topology.binary)
     foreground.begin(prepared.name)

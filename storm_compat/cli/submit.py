@@ -96,7 +96,7 @@ def submit(
     import tempfile
 
     from multilang import standin
-    from storm_compat.cli import output
+    from storm_compat.cli import output, unknown_keys
     from storm_compat.cli.connect import connect
     from storm_compat.cli.lifecycle import kill_and_wait
     from storm_compat.cli.prepare import Choice, prepare
@@ -127,6 +127,8 @@ def submit(
                 original_name=prepared.original_name,
                 hosts=cluster.hosts,
             )
+            for warning in unknown_keys.warnings(conf, prepared.topology.binary):
+                output.note(warning)
             client.submit(prepared.name, location, conf, prepared.topology.binary, is_active=not inactive)
             info = client.info(prepared.name)
             should_wait = should_wait and not inactive  # it starts when it is activated
