@@ -6,19 +6,20 @@ import re
 import time
 from collections import namedtuple
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from multilang.client.component import PATIENCE_S, Component, Tuple
-from multilang.client.serializers import MAX_WAITING
-from multilang.client.values import encode, encode_id, encode_values
+from multilang.client.serializers import MAX_WAITING, Incoming
+from multilang.client.values import SCALARS, encode, encode_plain, encode_values
 
 _NO_IDENTIFIER: Final = re.compile(r"\W|^(?=\d)")
 _NOTHING: Final[list[Any]] = []
 """The current tuples while there are none; never changed."""
 
 _EMIT: Final = b'{"command":"emit","tuple":'
-_ANCHORED: Final = b',"anchors":[%b],"need_task_ids":false}\nend\n'
-_UNANCHORED: Final = b',"anchors":[],"need_task_ids":false}\nend\n'
+_ANCHORS: Final = b',"anchors":['
+_NO_TASK_IDS: Final = b'],"need_task_ids":false}\nend\n'
 _ACK: Final = b'{"command":"ack","id":'
 _END: Final = b"}\nend\n"
 
@@ -53,10 +54,10 @@ class Bolt(Component):
         self._kinds: dict[str, dict[str, tuple[Any, int]]] = {}
         """By source and stream: the named tuple of its values, and how many there are."""
 
-        self._tail = b""
-        """What stands behind the values of an emit while `_tail_of` are the current tuples."""
+        self._anchors = b""
+        """What emits are anchored to while `_anchors_of` are the current tuples: ids as JSON, with commas."""
 
-        self._tail_of: Any = None
+        self._anchors_of: Any = None
 
     # ---- for authors
 
@@ -90,11 +91,22 @@ class Bolt(Component):
         if anchors is None:
             if stream is None and direct_task is None and not need_task_ids and self._writes_json:
                 # Nearly every emit of nearly every bolt: no call that is not needed.
-                if self._current_tups is not self._tail_of:
-                    self._make_tail()
+                if self._current_tups is not self._anchors_of:
+                    self._make_anchors()
+                text = None  # `encode_values` for the usual values
+                if type(tup) is list:
+                    for value in tup:
+                        kind = type(value)
+                        if kind is not str and kind not in SCALARS:
+                            break
+                    else:
+                        try:
+                            text = encode_plain(tup)
+                        except UnicodeEncodeError:
+                            pass
                 serializer = self.serializer
                 waiting = serializer.waiting
-                waiting += (_EMIT, encode_values(tup), self._tail)
+                waiting += (_EMIT, text or encode_values(tup), _ANCHORS, self._anchors, _NO_TASK_IDS)
                 if serializer.write_through or len(waiting) > MAX_WAITING:
                     serializer.flush()
                 return None
@@ -137,6 +149,13 @@ class Bolt(Component):
         """Return whether a tuple is a tick."""
         return tup.component == "__system" and tup.stream == "__tick"
 
+    def _serve(self) -> None:
+        for name in ("auto_anchor", "auto_ack"):
+            # Asked for with each tuple, and found faster in the instance than in its class.
+            with suppress(AttributeError):
+                setattr(self, name, getattr(self, name))
+        super()._serve()
+
     def _run(self) -> None:
         self._take(self.read_tuple())
 
@@ -149,9 +168,10 @@ class Bolt(Component):
         commands, serializer, clock, kinds = self._commands, self.serializer, time.monotonic, self._kinds
         waiting, acks_itself = serializer.waiting, self._acks_itself
         began = last = clock()
+        due = began + PATIENCE_S
         while commands:
             message = commands.popleft()
-            if isinstance(message, list):
+            if type(message) is not Incoming:
                 self._pending_task_ids.append(message)
                 continue
             source, stream, values = message.comp, message.stream, message.values
@@ -167,9 +187,9 @@ class Bolt(Component):
             if acks_itself or message.task == -1:
                 self._take(tup)
             else:
-                self._current_tups = self._tail_of = [tup]
-                id_text = encode_id(message.id)
-                self._tail = _ANCHORED % id_text if self.auto_anchor else _UNANCHORED
+                self._current_tups = self._anchors_of = (tup,)
+                id_text = encode_plain(message.id)
+                self._anchors = id_text if self.auto_anchor else b""
                 self.process(tup)
                 if self.auto_ack:
                     waiting += (_ACK, id_text, _END)
@@ -177,8 +197,9 @@ class Bolt(Component):
                         serializer.flush()
                 self._current_tups = _NOTHING
             now = clock()
-            if now - began > PATIENCE_S:
+            if now > due:
                 began = now = self._pace(began, last, now)
+                due = began + PATIENCE_S
             elif self._careful_count:
                 self._be_less_careful()
             last = now
@@ -220,10 +241,10 @@ class Bolt(Component):
             if self.auto_fail:
                 self.fail(tup)
 
-    def _make_tail(self) -> None:
+    def _make_anchors(self) -> None:
         anchors = [_id_of(tup) for tup in self._current_tups] if self.auto_anchor else []
-        self._tail_of = self._current_tups
-        self._tail = b',"anchors":%b,"need_task_ids":false}\nend\n' % encode(anchors)
+        self._anchors_of = self._current_tups
+        self._anchors = encode(anchors)[1:-1]
 
     def _wrong_length(self, source: str, stream: str, values: list[Any]) -> TypeError:
         fields = ", ".join(self._kinds[source][stream][0]._fields)

@@ -413,11 +413,11 @@ def _refuse_methods(kind: type) -> None:
 
 
 def _own_attributes(component: Component) -> dict[str, Any]:
-    # An emit in `initialize` changes `_tail` and `_tail_of`.
+    # An emit in `initialize` changes `_anchors` and `_anchors_of`.
     return {
         name: value
         for name, value in vars(component).items()
-        if _is_private(name) and name not in {"_tail", "_tail_of"}
+        if _is_private(name) and name not in {"_anchors", "_anchors_of"}
     }
 
 

@@ -20,12 +20,14 @@ from typing import Any, Final
 
 import msgspec
 
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
-_encode: Final = msgspec.json.Encoder().encode
+encode_plain: Final = msgspec.json.Encoder().encode
+"""Returns a list of `SCALARS`, or the id of a tuple, as JSON.
 
-encode_id: Final = _encode
-"""Returns the id of a tuple as JSON: always plain text, since hosts make them."""
+Raises:
+    UnicodeEncodeError: there is a lone surrogate in it; not in ids, which hosts make.
+"""
 
 
 def encode_values(values: Any) -> bytes:
@@ -36,11 +38,12 @@ def encode_values(values: Any) -> bytes:
     """
     if type(values) is list:
         for value in values:
-            if type(value) not in _SCALARS:
+            kind = type(value)
+            if kind is not str and kind not in SCALARS:  # text above all: spares it the search
                 break
         else:
             try:
-                return _encode(values)
+                return encode_plain(values)
             except UnicodeEncodeError:
                 pass
     elif not isinstance(values, list | tuple):
@@ -55,7 +58,7 @@ def encode(value: Any) -> bytes:
         TypeError: it holds something that JSON has no place for; says what.
     """
     try:
-        return _encode(value if is_plain(value) else simplified(value))
+        return encode_plain(value if is_plain(value) else simplified(value))
     except UnicodeEncodeError:  # a lone surrogate: only escapes can carry it
         return json.dumps(_readable(simplified(value))).encode()
 
@@ -63,7 +66,7 @@ def encode(value: Any) -> bytes:
 def is_plain(value: Any) -> bool:
     """Return whether msgspec and simplejson write ``value`` alike."""
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return True
     if kind is list or kind is tuple:
         return all(map(is_plain, value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pystorm
 import pytest
 
 import multilang.client
-from multilang.client import Bolt, Component, Spout, StormHandler
+from multilang.client import Bolt, Component, Spout, StormHandler, Tuple
 from multilang.client.logs import LogStream
 from multilang.client.serializers import JSONSerializer
 from tests.multilang.client.play import OURS, THEIRS, Script, play
@@ -268,6 +269,30 @@ def _parameters(method: Any) -> list[inspect.Parameter]:
         parameter.replace(annotation=inspect.Parameter.empty)
         for parameter in inspect.signature(method).parameters.values()
     ]
+
+
+class AckingLater(Bolt):
+    """Leaves the first tuple alone."""
+
+    seen_count = 0
+
+    @property
+    def auto_ack(self) -> bool:  # type: ignore[override]
+        return self.seen_count > 1
+
+    def process(self, tup: Tuple) -> None:
+        self.seen_count += 1
+
+
+def test_whether_a_bolt_acks_may_be_a_property(tmp_path: Path) -> None:
+    script = b'{"pidDir": "%b", "conf": {}, "context": {"taskid": 1}}\nend\n' % str(tmp_path).encode()
+    for tup_id in (b"a", b"b", b"c"):
+        script += b'{"id":"%b","comp":"s","stream":"default","task":2,"tuple":[]}\nend\n' % tup_id
+    said = io.BytesIO()
+    with pytest.raises(SystemExit):
+        _ending(AckingLater)(io.BytesIO(script), said, rdb_signal=None).run()
+    messages = [json.loads(text) for text in said.getvalue().split(b"\nend\n") if text]
+    assert [m["id"] for m in messages if m.get("command") == "ack"] == ["b", "c"]
 
 
 def _ending(kind: type) -> Any:
