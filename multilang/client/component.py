@@ -20,7 +20,7 @@ import time
 import traceback
 from collections import deque
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import IO, Any, ClassVar, Final, NamedTuple, NoReturn
 
 import msgspec
@@ -413,18 +413,34 @@ def _refuse_methods(kind: type) -> None:
 
 
 def _own_attributes(component: Component) -> dict[str, Any]:
+    """Return what our methods have set in a component.
+
+    By the names in their code, since `vars` and `dir` would make a dict of the component's attributes, after
+    which Python 3.11 finds each of them so much slower that all tuples cost a fifth more.
+    """
+    kind = type(component)
+    ours = [each for each in kind.__mro__ if each.__module__.startswith("multilang.client")]
+    codes = [
+        code for each in ours for method in vars(each).values() if (code := _code_of(method)) is not None
+    ]
+    names = {name for code in codes for name in code.co_names if _is_private(name)}
     # An emit in `initialize` changes `_anchors` and `_anchors_of`.
-    return {
-        name: value
-        for name, value in vars(component).items()
-        if _is_private(name) and name not in {"_anchors", "_anchors_of"}
-    }
+    names -= {"_anchors", "_anchors_of"}
+    return {name: getattr(component, name) for name in names if _is_attribute(component, name)}
+
+
+def _code_of(method: object) -> CodeType | None:
+    return method.__code__ if isinstance(method, FunctionType) else None
+
+
+def _is_attribute(component: Component, name: str) -> bool:
+    return hasattr(component, name) and not hasattr(type(component), name)
 
 
 def _refuse_attributes(component: Component, before: dict[str, Any]) -> None:
     """Raise TypeError if `initialize` has set an attribute that is private to us."""
     for name, value in before.items():
-        if vars(component).get(name) is not value:
+        if getattr(component, name, None) is not value:
             raise _name_is_taken(type(component).__name__, name)
 
 

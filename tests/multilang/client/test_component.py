@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import io
 import json
@@ -241,6 +242,18 @@ def test_names_that_are_private_to_the_library_are_refused_before_the_first_tupl
             kind(io.BytesIO(script), io.BytesIO(), rdb_signal=None).run()
     with pytest.raises(SystemExit, match="5"):
         Fine(io.BytesIO(script), io.BytesIO(), rdb_signal=None).run()
+
+
+def test_attributes_are_left_where_they_are_found_fastest(tmp_path: Path) -> None:
+    script = b'{"pidDir": "%b", "conf": {}, "context": {"taskid": 1}}\nend\n' % str(tmp_path).encode()
+    bolt = _ending(Bolt)(io.BytesIO(script), io.BytesIO(), rdb_signal=None)
+    with pytest.raises(SystemExit):
+        bolt.run()
+    assert bolt.topology_name is not None
+    # Python 3.11 has a dict of them only if somebody asked for it, and goes a longer way from then on.
+    assert not any(isinstance(each, dict) and "topology_name" in each for each in gc.get_referents(bolt))
+    assert "topology_name" in vars(bolt)
+    assert any(isinstance(each, dict) and "topology_name" in each for each in gc.get_referents(bolt))
 
 
 @pytest.mark.parametrize("name", pystorm.__all__)
