@@ -76,6 +76,29 @@ def takes_ticks(scene: Scene) -> None:
                 host.say([7])
 
 
+@rule("errors", BOLT, why="a tuple that went wrong is sent again only if the host hears of it")
+def tells_of_errors(scene: Scene) -> None:
+    if scene.subject.bad_values is None:
+        raise Skipped("say --bad-values with a tuple that the bolt cannot handle")
+    with scene.start() as host:
+        host.greet()
+        host.say(scene.tuple("1"))
+        serve(host, ["1"])
+        host.say({**scene.tuple("2"), "tuple": list(scene.subject.bad_values)})
+        while (message := host.answer_or_end("a fail, or the end of the process")) is not None:
+            if (command := message.get("command")) == "ack":
+                raise Broken("it acked the tuple that it cannot handle")
+            if command == "emit" and wants_task_ids(message):
+                host.say([7])
+            elif command == "fail":
+                break
+        if message is not None and not host.is_ending():
+            host.say(scene.tuple("3"))  # it goes on
+            serve(host, ["3"])
+        elif message is None and not host.has_said_why():
+            raise Broken("it ended without a fail, an error, or a word on stderr")
+
+
 @rule("task-ids-late", BOLT, why="the answer to an emit may take its time")
 def waits_for_late_task_ids(scene: Scene) -> None:
     with scene.start() as host:
@@ -248,6 +271,7 @@ RULES: Final[Sequence[Rule]] = (
     answers_heartbeats,
     answers_heartbeats_among_tuples,
     takes_ticks,
+    tells_of_errors,
     anchors_and_acks,
     waits_for_late_task_ids,
     keeps_tuples_that_come_before_task_ids,

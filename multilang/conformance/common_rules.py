@@ -91,6 +91,16 @@ def ends_while_it_is_started(scene: Scene) -> None:
         host.wait_for_end()
 
 
+@rule("ends-cut", BOTH, why="a host may die in the middle of a message")
+def ends_in_the_middle_of_a_message(scene: Scene) -> None:
+    with scene.start() as host:
+        host.greet()
+        _use(scene, host)
+        host.write(encoded(_input(scene, "2"))[:-5])
+        host.end_input()
+        host.wait_for_end()
+
+
 @rule("leaves-nobody", BOTH, why="a process that nobody knows of runs for ever")
 def leaves_nobody_behind(scene: Scene) -> None:
     with scene.start() as host:
@@ -181,5 +191,6 @@ RULES: Final[Sequence[Rule]] = (
     waits_for_a_host_that_does_not_read,
     ends_with_its_input,
     ends_while_it_is_started,
+    ends_in_the_middle_of_a_message,
     leaves_nobody_behind,
 )

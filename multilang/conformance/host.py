@@ -174,6 +174,35 @@ class Host:
         """
         return self.until(lambda message: not is_aside(message), "an answer")
 
+    def answer_or_end(self, what: str) -> Any:
+        """Return the next message that is no aside; None if the process closes its output instead.
+
+        Raises:
+            Broken: neither came in time.
+        """
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            while not self._heard and not self._has_ended and time.monotonic() < deadline:
+                self._turn(deadline - time.monotonic())
+            if not self._heard and self._has_ended:
+                return None
+            message = self._next(deadline, what)
+            if not is_aside(message):
+                return message
+            self.asides.append(message)
+
+    def is_ending(self, within_s: float = 0.5) -> bool:
+        """Return whether the process ends in the next moment."""
+        deadline = time.monotonic() + within_s
+        while self.process.poll() is None and time.monotonic() < deadline:
+            self._turn(0.01)
+        return self.process.poll() is not None
+
+    def has_said_why(self) -> bool:
+        """Return whether the component told of an error in any way."""
+        self.pass_time(0.05)
+        return bool(self.stderr) or any(aside["command"] != "metrics" for aside in self.asides)
+
     def until(self, is_meant: Callable[[Any], bool], what: str) -> Any:
         """Return the first message that is meant; asides are kept, anything else is wrong.
 

@@ -43,6 +43,9 @@ class Subject:
     values: Sequence[Any] = ("the heron waits",)
     """Of the tuples that a bolt is given, where a rule needs none of its own."""
 
+    bad_values: Sequence[Any] | None = None
+    """Of a tuple that the bolt cannot handle; None: the author named none."""
+
     is_echo: bool = False
     """A bolt that emits each tuple's values, once, as they came."""
 

@@ -36,6 +36,7 @@ Exit code 0 if no rule is broken, 1 if one is, 2 if the command cannot be run.
 @click.option("--bolt", "kind", flag_value="bolt", help="The command is a bolt.  [default]", default=True)
 @click.option("--spout", "kind", flag_value="spout", help="The command is a spout.")
 @click.option("--values", metavar="JSON", help="A tuple that the bolt understands.  [default: one sentence]")
+@click.option("--bad-values", "bad_values", metavar="JSON", help="A tuple that the bolt cannot handle.")
 @click.option("--echo", is_flag=True, help="The bolt emits the values of each tuple unchanged: try more.")
 @click.option("--rule", "names", multiple=True, metavar="NAME", help="Only this rule; repeatable.")
 @click.option(
@@ -53,6 +54,7 @@ def conformance(
     *,
     kind: str,
     values: str | None,
+    bad_values: str | None,
     echo: bool,
     names: tuple[str, ...],
     patience_s: float,
@@ -73,7 +75,8 @@ def conformance(
         kind=Kind(kind),
         is_echo=echo,
         patience_s=patience_s,
-        **({} if values is None else {"values": _parsed(values)}),
+        bad_values=None if bad_values is None else _parsed("--bad-values", bad_values),
+        **({} if values is None else {"values": _parsed("--values", values)}),
     )
     try:
         rules = rules_for(subject, names)
@@ -125,15 +128,15 @@ def _leaving_nothing() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
-def _parsed(text: str) -> list[Any]:
+def _parsed(option: str, text: str) -> list[Any]:
     import simplejson
 
     try:
         values = simplejson.loads(text)
     except ValueError as exc:
-        raise CommandError(f"--values {text}: not JSON: {exc}", code=ExitCode.USAGE) from exc
+        raise CommandError(f"{option} {text}: not JSON: {exc}", code=ExitCode.USAGE) from exc
     if not isinstance(values, list):
-        raise CommandError(f"--values {text}: it must be a list, one entry a field", code=ExitCode.USAGE)
+        raise CommandError(f"{option} {text}: it must be a list, one entry a field", code=ExitCode.USAGE)
     return values
 
 

@@ -23,7 +23,11 @@ LIMITED = {
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_library_keeps_all_rules_but_the_known_ones(library: str, kind: str, tmp_path: Path) -> None:
     subject = Subject(
-        command=command(library, kind, tmp_path), kind=Kind(kind), is_echo=kind == "bolt", patience_s=20.0
+        command=command(library, kind, tmp_path),
+        kind=Kind(kind),
+        bad_values=["raise"],
+        is_echo=kind == "bolt",
+        patience_s=20.0,
     )
     findings = list(run(subject, rules_for(subject)))
     by_verdict = {v: {f.rule.name for f in findings if f.verdict is v} for v in Verdict}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 WRONG = Path(__file__).parent / "components" / "wrong.py"
 
 
-def _find(name: str, rule: str, kind: Kind, *, patience_s: float = 15.0) -> Finding:
-    subject = Subject(command=[sys.executable, str(WRONG), name], kind=kind, patience_s=patience_s)
+def _find(name: str, rule: str, kind: Kind, *, patience_s: float = 15.0, **more: Any) -> Finding:
+    subject = Subject(command=[sys.executable, str(WRONG), name], kind=kind, patience_s=patience_s, **more)
     (finding,) = run(subject, rules_for(subject, [rule]))
     return finding
 
@@ -49,6 +50,25 @@ def test_a_bolt_is_told_what_it_does_wrong(name: str, rule: str, reason: str) ->
 
 
 @pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no_pid_file", "it acked the tuple that it cannot handle"),
+        ("dies_silently", "it ended without a fail, an error, or a word on stderr"),
+        ("fails_and_hangs", "an ack or fail of '3' did not come within 3 s"),
+    ],
+)
+def test_a_bolt_must_tell_of_what_it_cannot_handle(name: str, reason: str) -> None:
+    finding = _find(name, "errors", Kind.BOLT, patience_s=3.0, bad_values=[])
+    assert (finding.verdict, finding.reason) == (Verdict.BROKEN, reason)
+
+
+def test_what_a_bolt_cannot_handle_is_for_its_author_to_say() -> None:
+    finding = _find("no_pid_file", "errors", Kind.BOLT)
+    assert finding.verdict is Verdict.SKIPPED
+    assert "--bad-values" in finding.reason
+
+
+@pytest.mark.parametrize(
     ("name", "rule", "reason"),
     [
         ("extra_sync", "sync-once", "nothing more should have come, but there came"),
@@ -67,6 +87,7 @@ def test_a_spout_is_told_what_it_does_wrong(name: str, rule: str, reason: str) -
     [
         ("slow_pid", "greets", "an object with its pid did not come within 1 s"),
         ("stays", "ends", "the process was still there 1 s later"),
+        ("stays", "ends-cut", "the process was still there 1 s later"),
     ],
 )
 def test_no_wait_is_without_end(name: str, rule: str, reason: str) -> None:

@@ -13,6 +13,8 @@ class Echo(library.Bolt):
 
     def process(self, tup):
         self.count += 1
+        if list(tup.values) == ["raise"]:
+            raise ValueError("as told")
         self.emit(list(tup.values), need_task_ids=self.count % 2 == 1)
 
 

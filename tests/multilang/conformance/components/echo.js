@@ -6,6 +6,9 @@ class Echo extends storm.BasicBolt {
         if (tup.isTickTuple()) {
             return done();
         }
+        if (tup.values.length === 1 && tup.values[0] === 'raise') {
+            return done(new Error('as told'));
+        }
         this.emit({tuple: tup.values, anchorTupleId: tup.id}, () => done());
     }
 }

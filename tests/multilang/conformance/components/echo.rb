@@ -3,6 +3,7 @@ require "#{ARGV.shift}/storm"
 
 class Echo < Storm::Bolt
   def process(tup)
+    raise "as told" if tup.values == ["raise"]
     emit(tup.values, :anchor => tup) unless tup.stream == "__tick"
     ack(tup)
   end

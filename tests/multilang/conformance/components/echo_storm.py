@@ -11,6 +11,8 @@ class Echo(storm.BasicBolt):
     """Emits each tuple's values."""
 
     def process(self, tup):
+        if tup.values == ["raise"]:
+            raise ValueError("as told")
         storm.emit(tup.values)
 
 

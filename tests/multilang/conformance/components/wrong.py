@@ -146,6 +146,31 @@ def nests():
     read()
 
 
+def dies_silently():
+    """Leave at the second tuple, and say nothing."""
+    greet()
+
+    def change(message):
+        if message.get("id") == "2":
+            os._exit(0)
+        return message
+
+    echo(change)
+
+
+def fails_and_hangs():
+    """Fail the second tuple, and answer no other."""
+    greet()
+
+    def change(message):
+        if message == {"command": "ack", "id": "2"}:
+            say({"command": "fail", "id": "2"})
+            time.sleep(60)
+        return message
+
+    echo(change)
+
+
 def dies_of_ticks():
     greet()
 
