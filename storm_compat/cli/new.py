@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import keyword
 import re
 import sys
@@ -11,7 +12,10 @@ import click
 
 from storm_compat.cli.exit_codes import CommandError, ExitCode
 
-_TAKEN = ("bolts", "spouts", "streamparse", "pystorm", "heronry", "multilang", "scheduler", "storm_compat")
+_TAKEN = (
+    *("bolts", "spouts", "conftest", "streamparse", "pystorm", "heronry", "multilang", "scheduler"),
+    "storm_compat",
+)
 
 
 @click.command(
@@ -56,18 +60,29 @@ def checked(name: str) -> str:
     proposal = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
     if not proposal or proposal[0].isdigit():
         proposal = f"topology_{proposal}".rstrip("_")
-    if not (name.isascii() and name.isidentifier()):
-        reason = "it names a Python module, topologies/NAME.py, so it may have letters, digits and _ alone"
+    if not (name.isascii() and name.isidentifier()) or name.startswith("_"):
+        reason = (
+            "it names a Python module, topologies/NAME.py, so it may have letters, digits and _ alone,"
+            " and begins with a letter"
+        )
     elif keyword.iskeyword(name):
         reason = "it is a word of the language Python"
-    elif name in sys.stdlib_module_names or name in _TAKEN:
+    elif _is_module(name):
         reason = "a Python module of that name is there already, and would be hidden"
     else:
         return name
-    if keyword.iskeyword(proposal) or proposal in sys.stdlib_module_names or proposal in _TAKEN:
+    if keyword.iskeyword(proposal) or _is_module(proposal):
         proposal += "_topology"
     raise CommandError(
         f"{name!r} cannot be the name of a project: {reason}",
         code=ExitCode.USAGE,
         advice=f"How about: heronry new {proposal}",
     )
+
+
+def _is_module(name: str) -> bool:
+    """Return whether something can be imported by that name, a folder without code apart."""
+    if name in sys.stdlib_module_names or name in _TAKEN:
+        return True
+    found = importlib.util.find_spec(name)
+    return found is not None and found.origin is not None

@@ -12,12 +12,17 @@ from typing import Final
 
 def files(name: str) -> dict[str, str]:
     """Return path -> text of a project; ``name`` is that of its topology, too."""
-    class_name = "".join(part.capitalize() for part in name.split("_")) or "Words"
+    class_name = "".join(part.capitalize() for part in name.split("_"))
+    if class_name in _IMPORTED:
+        class_name = f"My{class_name}"
     words = {"name": name, "class_name": class_name}
     return {
         Template(path).substitute(words): Template(text).substitute(words) for path, text in _FILES.items()
     }
 
+
+_IMPORTED: Final = ("Grouping", "Topology", "WordCountBolt", "WordSpout")
+"""What the file of the topology has by these names already."""
 
 _CONFIG: Final = {
     "serializer": "json",

@@ -1,5 +1,6 @@
 """`heronry new`: what it makes works without a change."""
 
+import re
 import subprocess
 import sys
 import warnings
@@ -61,6 +62,14 @@ def test_sparse_understands_it(lake, monkeypatch):
     assert (name, environment_of_lake["nimbus"]) == ("prod", "127.0.0.1:6627")
 
 
+@pytest.mark.parametrize("name", ["topology", "word_spout"])
+def test_the_topology_has_a_name_of_its_own(heronry, tmp_path, name):
+    assert heronry("new", tmp_path / name).code == 0
+    text = (tmp_path / name / "topologies" / f"{name}.py").read_text()
+    defined = re.search(r"class (\w+)\(Topology\)", text)[1]
+    assert re.findall(rf"\b{defined}\b", text) == [defined]
+
+
 def test_nothing_is_overwritten(heronry, tmp_path):
     (tmp_path / "lake").mkdir()
     result = heronry("new", tmp_path / "lake")
@@ -79,6 +88,8 @@ def test_nothing_is_overwritten(heronry, tmp_path):
         ("json", "is there already", "json_topology"),
         ("bolts", "is there already", "bolts_topology"),
         ("...", "letters, digits and _ alone", "topology"),
+        ("__init__", "and begins with a letter", "init"),
+        ("pytest", "is there already", "pytest_topology"),
     ],
 )
 def test_names_that_are_no_modules_are_explained(name, reason, proposal):
