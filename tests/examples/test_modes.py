@@ -14,6 +14,11 @@ WORD_COUNT = Path(__file__).parents[2] / "examples" / "word_count"
 MODES = ({}, {"heronry.accelerate": True})
 
 
+def test_every_project_of_the_examples_is_tried_here():
+    projects = [path.parent for path in WORD_COUNT.parent.glob("*/config.json")]
+    assert projects == [WORD_COUNT]
+
+
 def test_the_quickstart_project_counts_the_same_in_both_modes(cluster, tmp_path):
     code, out = run(BIN / "sparse", "quickstart", "lake", cwd=tmp_path, LEIN_ROOT="1")
     assert code == 0, out
