@@ -1,4 +1,4 @@
-"""Streamparse's own quickstart project, and the example, in both modes: with pystorm, and accelerated."""
+"""Streamparse's quickstart project, the example, and all of the DSL: with pystorm, and accelerated."""
 
 import json
 from collections import Counter
@@ -11,6 +11,7 @@ from tests.cluster import BIN, run
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 WORD_COUNT = Path(__file__).parents[2] / "examples" / "word_count"
+EVERYTHING = Path(__file__).parent / "everything"
 MODES = ({}, {"heronry.accelerate": True})
 
 
@@ -52,6 +53,35 @@ def test_the_example_counts_the_same_in_both_modes(cluster, tmp_path):
         results.append((counts(folder), found))
         words.kill()
     assert results[0] == results[1]
+
+
+def test_all_that_streamparse_offers_brings_the_same_in_both_modes(cluster, tmp_path):
+    results = []
+    for number, mode in enumerate(MODES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        conf = {"everything.folder": str(folder), "topology.workers": 2, **mode}
+        topology = cluster.submit(EVERYTHING, conf=conf, name=f"everything{number}")
+        topology.until(
+            lambda folder=folder: all(
+                sum(sums(folder, by).values()) == 440 for by in ("by_ticks", "by_time")
+            ),
+            within_s=90,
+        )
+        topology.until(lambda topology=topology: topology.counts("sentences").acked == 120)
+        assert topology.errors() == []
+        assert is_accelerated(topology.log()) is bool(mode)
+        each = [json.loads(path.read_text()) for path in sorted(folder.glob("chosen-*.json"))]
+        results.append((each, *(sums(folder, name) for name in ("bad", "by_ticks", "by_time"))))
+        topology.kill()
+    assert results[0] == results[1]
+
+
+def sums(folder, component):
+    """Return word -> sum over all tasks of a component."""
+    return sum(
+        (Counter(json.loads(path.read_text())) for path in folder.glob(f"{component}-*.json")), Counter()
+    )
 
 
 def counts(folder):
