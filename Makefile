@@ -13,7 +13,12 @@ RUN_BUFFERED := env -u PYTHONUNBUFFERED $(RUN)
 PYTEST := $(RUN) python -m pytest -q -n 2
 FUZZ_SECONDS ?= 300
 
-.PHONY: help setup demo java test test-storm quick check format fuzz bench bench-storm soak clean
+# Where what a tuple passes is compiled; with a C compiler that is what is measured.
+COMPILED := build/compiled/.ready
+COMPILED_IF_POSSIBLE := $(if $(shell command -v cc 2>/dev/null),$(COMPILED))
+RUN_COMPILED := $(RUN_BUFFERED) env $(if $(COMPILED_IF_POSSIBLE),PYTHONPATH='$(CURDIR)/build/compiled')
+
+.PHONY: help setup demo java test test-storm quick check format wheel fuzz bench bench-storm soak clean
 
 help:
 	@echo 'make setup   only set up: then . .venv/bin/activate gives you the heronry command'
@@ -23,6 +28,7 @@ help:
 	@echo 'make test    check, then run all tests'
 	@echo 'make test-storm   run the tests of clients against a real Storm 2.8.2 (java, javac, mvn)'
 	@echo 'make format  put the code into the format that check asks for'
+	@echo 'make wheel   build dist/heronry-*.whl with what a tuple passes compiled (a C compiler)'
 	@echo 'make fuzz    fuzz what reads bytes of strangers, for FUZZ_SECONDS=300'
 	@echo 'make bench   measure; results go to bench/results'
 	@echo 'make bench-storm   measure in turns with a real Storm; needs Java and Maven'
@@ -63,11 +69,22 @@ fuzz: $(READY)
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: atheris || true
 	@$(RUN) python -m tests.fuzz.run --seconds $(FUZZ_SECONDS)
 
-bench: $(READY)
-	@$(RUN_BUFFERED) python bench/run.py
+bench: $(READY) $(COMPILED_IF_POSSIBLE)
+	@$(RUN_COMPILED) python bench/run.py
 
-bench-storm: $(READY)
-	@$(RUN_BUFFERED) python bench/run.py --storm
+bench-storm: $(READY) $(COMPILED_IF_POSSIBLE)
+	@$(RUN_COMPILED) python bench/run.py --storm
+
+wheel: $(READY) $(COMPILED)
+
+$(COMPILED): $(READY) setup.py pyproject.toml $(shell find multilang scheduler storm_compat -type f -not -name '*.pyc')
+	@command -v cc >/dev/null || { echo 'No C compiler (cc) here. On Debian and Ubuntu: apt install gcc python3-dev'; exit 1; }
+	@rm -rf build dist
+	@echo 'Compiling ...'
+	@HERONRY_COMPILE=1 $(RUN) python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	    -w dist .
+	@.venv/bin/python -m zipfile -e dist/heronry-*.whl build/compiled
+	@touch $@
 
 # The same test for a minute is part of `make test`.
 soak: $(READY)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from pathlib import Path
 from bench import machine
 from bench.cluster import BenchError, Cluster, Submitted
 from scheduler.config import StreamConfig
+from scheduler.stream import is_compiled
 
 HOPS_PER_SENTENCE = 7.4
 """Tuples delivered to a component: the sentence, and 6.4 words."""
@@ -270,9 +272,21 @@ def pipes(cluster: Cluster, pace: Pace) -> Measured:
 
 def router(pace: Pace) -> Measured:
     """The stream manager's logic, against framing and decoding of the same messages."""
+    measured = _router(pace, dict(os.environ))
+    if is_compiled():
+        # Also as it is where nobody compiled it.
+        interpreted = _router(
+            pace, {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        )
+        for name in ("narrow_ns", "narrow_ratio", "wide_ns", "wide_ratio"):
+            measured.values[f"interpreted_{name}"] = interpreted.values[name]
+    return measured
+
+
+def _router(pace: Pace, environment: dict[str, str]) -> Measured:
     script = Path(__file__).with_name("router.py")
     command = [sys.executable, str(script), "--json", "--rounds", str(pace.router_rounds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchError(f"bench/router.py ended with code {done.returncode}: {done.stderr.strip()}")
     return Measured(**json.loads(done.stdout))

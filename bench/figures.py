@@ -365,6 +365,17 @@ def _router() -> list[Figure]:
                 digits=2,
             ),
         ]
+    for name, shape in (("narrow", "1/1/1 tasks"), ("wide", "1/2/2 tasks, fields")):
+        found.append(
+            Figure(
+                "router",
+                f"interpreted_{name}_ratio",
+                f"not compiled, {shape}: a message / splitting and decoding",
+                "",
+                "the same with the sources",
+                digits=2,
+            )
+        )
     found.append(
         Figure(
             "router",

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from scheduler.stream import is_compiled
+
 PROC = Path("/proc")
 DAEMONS = ("nimbus", "supervisor", "zookeeper")
 """What a cluster has even without a topology; ours has but one."""
@@ -175,6 +177,7 @@ def describe(checkout: Path) -> dict[str, object]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
+        "is_compiled": is_compiled(),
         "versions": {name: _version(name) for name in ("msgspec", "thriftpy2", "streamparse", "pystorm")},
         "commit": _git(checkout, "describe", "--always", "--dirty", "--abbrev=12"),
     }

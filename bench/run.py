@@ -26,7 +26,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# Behind what is installed, and what make put on the path: it is not the sources that are measured.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from bench import cases, machine, table
 from bench.cluster import BenchError, Cluster, make_project

@@ -56,13 +56,20 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
     ).rstrip()
 
 
+def _engine(about: Mapping[str, Any]) -> str:
+    """Return what is said of the engine; nothing for results of a time when it was always interpreted."""
+    if "is_compiled" not in about:
+        return ""
+    return f"engine {'compiled' if about['is_compiled'] else 'interpreted'}, "
+
+
 def as_markdown(result: Result) -> str:
     """Return all tables for a page, with the machine they were measured on."""
     about = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     head = (
         f"{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}, "
-        f"Python {about['python']}, {versions}; {result['made_at']}, commit {about['commit']}"
+        f"Python {about['python']}, {_engine(about)}{versions}; {result['made_at']}, commit {about['commit']}"
         f"{', shortened run (--quick)' if result['quick'] else ''}."
     )
     lines = [head]

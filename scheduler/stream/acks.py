@@ -29,9 +29,9 @@ Source of the idea: storm:storm-client/src/jvm/org/apache/storm/daemon/Acker.jav
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from typing import Final, final
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
 from multilang import codec
 from scheduler.stream.links import Link
@@ -45,27 +45,41 @@ _SAMPLE_EVERY = 20
 
 
 @final
-class Root(msgspec.Struct, gc=False):
-    """One tree at its home, or the proxy of one; without garbage collection, since there are many."""
+@mypyc_attr(acyclic=True)
+class Root:
+    """One tree at its home, or the proxy of one; compiled, garbage collection leaves them alone."""
 
-    key: int
-    born: float
-    n: int = 0
-    val: int = 0
-    peers: int = 0
-    home: int = 0
-    """Container id of the home; 0 means: it is here."""
+    __slots__ = ("born", "home", "is_done", "key", "message_id", "n", "peers", "route", "spout", "val")
 
-    is_done: bool = False
-    """Acked, failed or given up: whatever comes later changes nothing."""
-
-    spout: LocalTask | None = None
-    route: Route | None = None
-    message_id: bytes = b""
+    def __init__(
+        self,
+        key: int,
+        born: float,
+        *,
+        home: int = 0,
+        spout: LocalTask | None = None,
+        route: Route | None = None,
+        message_id: bytes = b"",
+    ) -> None:
+        self.key = key
+        self.born = born
+        self.n = 0
+        self.val = 0
+        self.peers = 0
+        self.home = home
+        """Container id of the home; 0 means: it is here."""
+        self.is_done = False
+        """Acked, failed or given up: whatever comes later changes nothing."""
+        self.spout = spout
+        self.route = route
+        self.message_id = message_id
 
 
 Roots = Root | tuple[Root, ...] | None
 """The trees of one delivery: hardly ever more than one."""
+
+MISSING: Final = Root(0, 0.0)
+"""What a look for a delivery that is not pending finds; None means pending without a tree."""
 
 
 def each(roots: Roots) -> tuple[Root, ...]:

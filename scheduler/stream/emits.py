@@ -9,7 +9,6 @@ Source: storm:storm-client/src/jvm/org/apache/storm/daemon/Task.java
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -17,14 +16,11 @@ from multilang import codec
 from multilang.events import Emit
 from scheduler.config import StreamConfig
 from scheduler.stream import notices
-from scheduler.stream.acks import AckTracker, Root, Roots, each
+from scheduler.stream.acks import MISSING, AckTracker, Root, Roots, each
 from scheduler.stream.foresight import Foresight, render
 from scheduler.stream.local_task import LocalTask
 from scheduler.stream.routing import BadTuple, Route, Slots
 from scheduler.topology import Topology
-
-MISSING: Any = object()
-"""What a look for a delivery that is not pending finds; None means pending without a tree."""
 
 BAD_VALUES = (BadTuple, msgspec.MsgspecError, ValueError)
 """What a grouping raises of values that do not fit it."""

@@ -34,8 +34,8 @@ from multilang.events import (
 )
 from scheduler.config import StreamConfig
 from scheduler.stream import notices
-from scheduler.stream.acks import AckTracker, Root, Roots, each
-from scheduler.stream.emits import BAD_VALUES, MISSING, UNRELIABLE, EmitRules
+from scheduler.stream.acks import MISSING, AckTracker, Root, Roots, each
+from scheduler.stream.emits import BAD_VALUES, UNRELIABLE, EmitRules
 from scheduler.stream.links import Link
 from scheduler.stream.local_task import LocalTask, RemoteTask
 from scheduler.stream.routing import Route, Slots

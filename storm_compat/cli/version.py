@@ -19,6 +19,7 @@ def version(context: click.Context, *, nimbus: str | None, as_json: bool) -> Non
     import platform
     from importlib import metadata
 
+    from scheduler.stream import is_compiled
     from storm_compat.cli import output
     from storm_compat.cli.connect import connect
     from storm_compat.cli.exit_codes import CommandError
@@ -35,9 +36,11 @@ def version(context: click.Context, *, nimbus: str | None, as_json: bool) -> Non
     else:
         silence = ""
     if as_json:
-        output.print_json({"heronry": own, "python": platform.python_version(), "nimbus": cluster})
+        about = {"heronry": own, "python": platform.python_version(), "is_compiled": is_compiled()}
+        output.print_json({**about, "nimbus": cluster})
         return
-    click.echo(f"heronry {own} (Python {platform.python_version()})")
+    engine = "compiled" if is_compiled() else "interpreted"
+    click.echo(f"heronry {own} (Python {platform.python_version()}, engine {engine})")
     if cluster is None:
         click.echo(silence)
     else:

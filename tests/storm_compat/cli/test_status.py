@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from scheduler.stream import is_compiled
 from storm_compat.cli.exit_codes import ExitCode
 
 STORM_TIME = 1_700_000_000
@@ -172,7 +173,10 @@ def test_a_name_behind_watch_is_told_where_it_belongs(heronry):
 def test_version_names_both_sides(nimbus, heronry):
     found = json.loads(heronry("version", "--json").out)
     assert found["nimbus"] == {"address": nimbus.address, "storm_version": "2.8.8"}
-    assert f"Nimbus at {nimbus.address} behaves like Storm 2.8.8" in heronry("version").out
+    assert found["is_compiled"] is is_compiled()
+    text = heronry("version").out
+    assert f"engine {'compiled' if is_compiled() else 'interpreted'})" in text
+    assert f"Nimbus at {nimbus.address} behaves like Storm 2.8.8" in text
 
 
 def test_version_without_a_cluster_is_no_failure(heronry, unused_port):
