@@ -9,7 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from types import FrameType, TracebackType
-from typing import Any, ClassVar
+from typing import Any
 
 from multilang.client.bolt import Bolt
 from multilang.client.component import Tuple
@@ -32,7 +32,7 @@ class BatchingBolt(Bolt):
         ...         self.emit([key, len(tups)])
     """
 
-    ticks_between_batches: ClassVar[int] = 1
+    ticks_between_batches: int = 1
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -113,7 +113,7 @@ class TicklessBatchingBolt(BatchingBolt):
         secs_between_batches: how long to gather; a fraction is fine.
     """
 
-    secs_between_batches: ClassVar[float] = 2
+    secs_between_batches: float = 2
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

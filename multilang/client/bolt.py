@@ -7,7 +7,7 @@ import time
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from multilang.client.component import PATIENCE_S, Component, Tuple
 from multilang.client.serializers import MAX_WAITING, Incoming
@@ -41,9 +41,9 @@ class Bolt(Component):
         ...             self.emit([word])
     """
 
-    auto_anchor: ClassVar[bool] = True
-    auto_ack: ClassVar[bool] = True
-    auto_fail: ClassVar[bool] = True
+    auto_anchor: bool = True
+    auto_ack: bool = True
+    auto_fail: bool = True
 
     _in_between = (*Component._in_between, "read_tuple")  # noqa: SLF001  our own base
 

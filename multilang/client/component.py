@@ -82,7 +82,7 @@ class Component:
         exit_on_exception: whether an exception ends the process, with code 1.
     """
 
-    exit_on_exception: ClassVar[bool] = True
+    exit_on_exception: bool = True
 
     _in_between: ClassVar[tuple[str, ...]] = (
         *("_run", "read_message", "read_command", "send_message"),

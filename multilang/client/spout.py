@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from multilang.client.component import PATIENCE_S, Component
 from multilang.client.serializers import END
@@ -142,7 +142,7 @@ class Spout(Component):
 class ReliableSpout(Spout):
     """A spout that emits failed tuples again, up to `max_fails` times each, without the author's help."""
 
-    max_fails: ClassVar[int] = 3
+    max_fails: int = 3
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,13 +1,18 @@
-"""What a type checker knows of a component under test."""
+"""What a type checker knows of components, and of one under test."""
 
 import pytest
 from mypy import api
 
 CODE = """
+from typing import Any
+
 from multilang.client import Bolt, ReliableSpout, Tuple
 from multilang.testing import BoltRun, SpoutRun, Start, run
 
 class Split(Bolt):
+    def initialize(self, storm_conf: dict[str, Any], context: dict[str, Any]) -> None:
+        self.auto_ack = bool(storm_conf.get("acks"))
+
     def process(self, tup: Tuple) -> None:
         self.emit([tup.values[0]])
 
