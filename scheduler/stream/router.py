@@ -33,6 +33,7 @@ from scheduler.stream.foresight import foresee
 from scheduler.stream.gates import Gates
 from scheduler.stream.links import LEFT, Link, Row, decode_frame
 from scheduler.stream.local_task import LocalTask
+from scheduler.stream.passing import Passing
 from scheduler.stream.placement import Placement, Shift
 from scheduler.stream.routing import input_index
 from scheduler.stream.tuples import Tuples
@@ -64,6 +65,7 @@ class StreamManager:
         self.config = self.placement.config
         self._notices: list[notices.Notice] = []
         self._tuples = Tuples(topology, self.config, self.acks, self.links, told=self._notices, rng=rng)
+        self._passing = Passing(self.placement, self.acks, self.links, self._tuples)
         self._read_settings(topology)
         self._inlets: dict[tuple[int, int, int], Inlet] = {}
         self._resting: set[int] = set()
@@ -218,27 +220,9 @@ class StreamManager:
         if local.is_spout:
             return
         if local.session.state is State.NEW and not self.placement.is_planned(task):
-            self._hand_over(local, now)
+            self._passing.hand_over(local, now)
         else:
             self._resting.add(task)
-
-    def _hand_over(self, local: LocalTask, now: float) -> None:
-        """Make rows again of the deliveries that wait for a task, as if they had only passed through here."""
-        link = self.links[self.placement.container_of[local.task]]
-        for component, stream, source, number, values in codec.split_deliveries(local.take_waiting()):
-            if number not in local.pend:
-                continue  # a tick
-            index = number % local.step
-            local.counters[index] -= local.step
-            local.samples.pop(number, None)
-            roots = local.pend.pop(number)
-            trail = self._tuples.count_out(roots, link)
-            stream_number = self.placement.numbers[component, stream]
-            link.rows.append((local.task, source, ~stream_number, values, trail))
-            for root in each(roots):
-                root.n -= 1
-                if root.n == 0:
-                    self.acks.settle(root, now)
 
     def release(self, task: int, now: float) -> bool:
         """Part with a retiring task whose component has ended; return whether it stays, to start anew."""
@@ -265,7 +249,7 @@ class StreamManager:
         """Forget a container that is gone for good."""
         self.link_down(container_id, now)
         for row in self.links.pop(container_id).rows:
-            self._pass_on(row)
+            self._passing.pass_on(row)
 
     # -- components ---------------------------------------------------------
 
@@ -386,7 +370,7 @@ class StreamManager:
             inlet = self._inlets.get((destination, source, stream_number))
             if inlet is None:
                 if (inlet := self._find_inlet(row)) is None:
-                    self._pass_on(row)
+                    self._passing.pass_on(row)
                     continue
                 is_passed_on = stream_number < 0
                 if inlet[0].session.state is State.OPEN:
@@ -432,30 +416,6 @@ class StreamManager:
             root.n += 1
         message = b"".join((prefix, b"%d" % number, MIDDLE, row[3], TUPLE_END))
         local.deliver_early(message, is_passed_on=row[2] < 0)
-
-    def _pass_on(self, row: Row) -> None:
-        """Send a row on to where its task is now, as its sender did not know yet; its trees are told."""
-        link = self.links.get(self.placement.container_of.get(row[0], self.container_id))
-        if link is None:
-            self._refuse(row[4])
-            return
-        destination, source, stream_number, values, trail = row
-        link.rows.append((destination, source, min(stream_number, ~stream_number), values, trail))
-        for at in range(0, len(row[4]), 3):
-            home, key = row[4][at], row[4][at + 1]
-            if home == self.container_id:
-                if root := self.acks.roots.get(key):
-                    root.peers |= link.bit
-            elif home in self.links:
-                self.links[home].reports.append((key, 0, link.bit, False))
-
-    def _refuse(self, trail: list[int]) -> None:
-        for at in range(0, len(trail), 3):
-            home, key = trail[at], trail[at + 1]
-            if home == self.container_id:
-                self.acks.fail(self.acks.roots.get(key))
-            elif home in self.links:
-                self.links[home].reports.append((key, 0, 0, True))
 
 
 def _system_delivery(local: LocalTask) -> int:
