@@ -209,6 +209,23 @@ def test_methods_that_are_replaced_in_one_object_are_used_too(tmp_path: Path) ->
     assert [message.get("command") for message in bolt.sent][:2] == ["emit", "ack"]
 
 
+def test_a_switch_of_anchors_in_the_middle_of_a_tuple_holds_from_the_next_one_on(tmp_path: Path) -> None:
+    class Switching(Bolt):
+        def process(self, tup: Any) -> None:
+            self.auto_anchor = False
+            self.emit([tup.id])
+            self.emit([tup.id], anchors=[])
+
+    script = b'{"pidDir": "%b", "conf": {}, "context": {"taskid": 1}}\nend\n' % str(tmp_path).encode()
+    for tup_id in (b"8", b"9"):
+        script += b'{"id": "%b", "comp": "s", "stream": "d", "task": 1, "tuple": []}\nend\n' % tup_id
+    outgoing = io.BytesIO()
+    with pytest.raises(SystemExit):
+        _ending(Switching)(io.BytesIO(script), outgoing, rdb_signal=None).run()
+    messages = [json.loads(block) for block in outgoing.getvalue().split(b"\nend\n")[:-1]]
+    assert [m["anchors"] for m in messages if m.get("command") == "emit"] == [["8"], [], [], []]
+
+
 def test_a_serializer_that_is_not_the_librarys_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     class Marked(JSONSerializer):
         def serialize_dict(self, msg_dict: Any) -> bytes:
