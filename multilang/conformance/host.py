@@ -35,6 +35,7 @@ MARKER: Final = "HERONRY_CONFORMANCE"
 SHOWN_CHARS: Final = 300
 SHOWN_LINES: Final = 40
 CHUNK_BYTES: Final = 65536
+KEPT_ASIDES: Final = 1000
 
 CONTEXT: Final[Mapping[str, Any]] = {
     "taskid": TASK,
@@ -95,8 +96,8 @@ class Host:
         self.process = ShellProcess(launch)
         self.transcript: deque[str] = deque(maxlen=SHOWN_LINES)
         self.stderr: deque[bytes] = deque(maxlen=SHOWN_LINES)
-        self.asides: list[Any] = []
-        """Logs, errors and metrics, which may come at any time."""
+        self.asides: deque[Any] = deque(maxlen=KEPT_ASIDES)
+        """Logs, errors and metrics, which may come at any time; the last ones."""
 
         self.is_reading = True
         self._frames = FrameReader()
@@ -225,7 +226,10 @@ class Host:
         messages: list[Any] = []
         while not is_last(messages):
             message = self._next(deadline, what)
-            (self.asides if is_aside(message) else messages).append(message)
+            if is_aside(message):
+                self.asides.append(message)
+            else:
+                messages.append(message)
         return messages
 
     def quiet(self, for_s: float) -> None:

@@ -171,6 +171,12 @@ def fails_and_hangs():
     echo(change)
 
 
+def logs_for_ever():
+    greet()
+    while True:
+        say({"command": "log", "msg": "still here"})
+
+
 def dies_of_ticks():
     greet()
 
