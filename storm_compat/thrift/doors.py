@@ -116,7 +116,8 @@ class TlsDoor:
         try:
             await wire.handshake()
         except ssl.SSLError as error:
-            raise Refused(f"no TLS connection came about: {error.reason or error}") from error
+            # The alert is the last message.
+            raise Refused(f"no TLS connection came about: {error.reason or error}", b"") from error
         name = distinguished_name(wire.subject()) or ANONYMOUS
         return Caller(principal=name, transport="tls", peer=peer)
 

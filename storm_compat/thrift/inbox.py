@@ -15,13 +15,23 @@ from typing import Protocol
 from storm_compat.thrift.calls import protocol_error
 from storm_compat.thrift.message_end import MessageEnd
 from storm_compat.thrift.refusal import Refused
-from storm_compat.thrift.wire_scan import MAX_NAME_BYTES, ScanLimits, WireError, read_header
+from storm_compat.thrift.wire_scan import (
+    MAX_NAME_BYTES,
+    MessageHeader,
+    MessageKind,
+    ScanLimits,
+    WireError,
+    read_header,
+)
 from storm_compat.thrift.wires import Wire
 
 # How long the head of a frame that is too large may take to arrive: it is only wanted for a kinder answer.
 _HEADER_TIMEOUT_S = 1.0
 _HEADER_BYTES = MAX_NAME_BYTES + 12
 _CHUNK_BYTES = 65536
+# The status START of SASL and the upper bytes of a length; no call begins with the byte that follows.
+_SASL_START = b"\x01\0\0\0"
+_CALL_STARTS = (b"\x80", b"\0")
 _HTTP_VERBS = {b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC"}
 
 
@@ -53,6 +63,8 @@ class Framed:
 
     async def rest(self, wire: Wire, head: bytes, hold: Callable[[int], None]) -> bytes:
         head += await wire.read_exactly(4 - len(head))
+        if head == _SASL_START:
+            await _refuse_sign_in(wire)
         size = int.from_bytes(head, signed=True)
         if not 0 < size <= self._max_bytes:
             raise await self._refusal(wire, head, size)
@@ -114,6 +126,15 @@ class Bare:
 
     def packed(self, message: bytes) -> bytes:
         return message
+
+
+async def _refuse_sign_in(wire: Wire) -> None:
+    """Return if it is a frame of 16 MiB; else its rest would never come, and its sender waits for us."""
+    first = await wire.read_exactly(1)
+    wire.put_back(first)
+    if first not in _CALL_STARTS:
+        reason = "it wants to sign in by SASL, but this port does not ask for that"
+        raise Refused(reason, protocol_error(MessageHeader("", MessageKind.CALL, 0, 0), reason))
 
 
 def _bare_refusal(data: bytes, error: WireError) -> Refused:

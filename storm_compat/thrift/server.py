@@ -197,7 +197,8 @@ class ThriftServer:
         """Send a last reply and wait for the client to leave; whatever happens, its task ends then."""
         self._connections.release(connection)
         try:
-            await self._send(wire, connection, data)
+            if data:
+                await self._send(wire, connection, data)
             async with _deadline(self._limits.frame_timeout_s, "leaving"):
                 await wire.part()
         except (Refused, OSError, asyncio.CancelledError) as error:

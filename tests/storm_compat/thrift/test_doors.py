@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +18,7 @@ from storm_compat.thrift import idl
 from storm_compat.thrift.digest import DigestMd5
 from storm_compat.thrift.doors import Door, FramedDoor, SaslDoor, TlsDoor, distinguished_name
 from storm_compat.thrift.sasl import Plain
-from storm_compat.thrift.server import ServerLimits, ThriftServer
+from storm_compat.thrift.server import ServerLimits
 from storm_compat.thrift.wire_scan import ScanLimits
 from tests.access_clients import (
     BAD,
@@ -35,6 +33,7 @@ from tests.access_clients import (
     say,
     signed_in,
 )
+from tests.storm_compat.serving import serving
 
 pytestmark = pytest.mark.timeout(30)
 storm: Any = idl.load()
@@ -51,26 +50,6 @@ class Handler:
 
     def isTopologyNameAllowed(self, name: str) -> bool:  # noqa: N802  Storm's name
         return len(name) > 100
-
-
-@contextmanager
-def serving(door: Door, limits: ServerLimits | None = None) -> Iterator[tuple[str, int]]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    server = ThriftServer(storm.Nimbus, Handler(), limits)
-
-    def run(coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
-
-    try:
-        yield run(server.start("127.0.0.1", 0, door))
-    finally:
-        run(server.close())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
 
 
 def digest_door() -> Door:
@@ -110,11 +89,11 @@ def is_closed(sock: socket.socket) -> bool:
 
 
 def test_the_plain_door_lends_a_name_if_it_is_told_to() -> None:
-    with serving(FramedDoor(MAX_BYTES)) as address:
+    with serving(Handler(), FramedDoor(MAX_BYTES)) as address:
         client = signed_in(*address, None)
         assert client.getNimbusConf() == "None plain"
         client.close()
-    with serving(FramedDoor(MAX_BYTES, principal="lent")) as address:
+    with serving(Handler(), FramedDoor(MAX_BYTES, principal="lent")) as address:
         client = signed_in(*address, None)
         assert client.getNimbusConf() == "lent plain"
         client.close()
@@ -124,7 +103,7 @@ def test_the_plain_door_lends_a_name_if_it_is_told_to() -> None:
     ("sign_in", "name"), [(digest("alice", "wonder"), "alice"), (digest("bob", "builder", "amy"), "amy")]
 )
 def test_who_signs_in_by_digest_is_known_and_served(sign_in: Any, name: str) -> None:
-    with serving(digest_door()) as address:
+    with serving(Handler(), digest_door()) as address:
         client = signed_in(*address, sign_in)
         assert client.getNimbusConf() == f"{name} digest"
         assert client.isTopologyNameAllowed("x" * 100_000) is True
@@ -133,7 +112,7 @@ def test_who_signs_in_by_digest_is_known_and_served(sign_in: Any, name: str) -> 
 
 def test_who_signs_in_by_plain_is_known_and_served() -> None:
     for passwords, sign_in in ((None, plain("alice")), (USERS, plain("alice", "wonder"))):
-        with serving(plain_door(passwords)) as address:
+        with serving(Handler(), plain_door(passwords)) as address:
             client = signed_in(*address, sign_in)
             assert client.getNimbusConf() == "alice plain-sasl"
             client.close()
@@ -146,7 +125,7 @@ def test_who_signs_in_by_plain_is_known_and_served() -> None:
 def test_who_proves_nothing_is_told_so_and_gets_nothing_else(
     sign_in: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with serving(digest_door()) as address, pytest.raises(SignInFailed) as caught:
+    with serving(Handler(), digest_door()) as address, pytest.raises(SignInFailed) as caught:
         signed_in(*address, sign_in)
     assert caught.value.args[0] == BAD
     assert "could not sign in" in caplog.text
@@ -159,7 +138,7 @@ def test_calls_before_signing_in_are_not_served() -> None:
     protocol.write_message_begin("getNimbusConf", 1, 1)
     storm.Nimbus.getNimbusConf_args().write(protocol)
     message = buffer.getvalue()
-    with serving(digest_door()) as address, connect(*address) as sock:
+    with serving(Handler(), digest_door()) as address, connect(*address) as sock:
         sock.sendall(len(message).to_bytes(4) + message)
         assert hear(sock)[0] == ERROR
         sock.shutdown(socket.SHUT_WR)
@@ -167,7 +146,7 @@ def test_calls_before_signing_in_are_not_served() -> None:
 
 
 def test_who_does_not_come_to_the_point_is_cut_off() -> None:
-    with serving(digest_door(), ServerLimits(sign_in_timeout_s=0.3)) as address:
+    with serving(Handler(), digest_door(), ServerLimits(sign_in_timeout_s=0.3)) as address:
         idle = signed_in(*address, digest("alice", "wonder"))
         for opening in (b"", b"\x01", b"\x01\0\0\0\x0aDIGEST"):
             with connect(*address) as sock:
@@ -209,7 +188,7 @@ def client_context(authority: trustme.CA, name: str | None) -> ssl.SSLContext:
 
 
 def test_the_subject_of_a_certificate_is_the_principal(authority: trustme.CA) -> None:
-    with serving(tls_door(authority)) as address:
+    with serving(Handler(), tls_door(authority)) as address:
         client = over_tls(*address, client_context(authority, "alice"))
         principal, _, transport = client.getNimbusConf().rpartition(" ")
         assert transport == "tls"
@@ -221,11 +200,11 @@ def test_the_subject_of_a_certificate_is_the_principal(authority: trustme.CA) ->
 def test_without_a_certificate_one_is_anonymous_or_out(
     authority: trustme.CA, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with serving(tls_door(authority, verify=ssl.CERT_OPTIONAL)) as address:
+    with serving(Handler(), tls_door(authority, verify=ssl.CERT_OPTIONAL)) as address:
         client = over_tls(*address, client_context(authority, None))
         assert client.getNimbusConf() == "CN=ANONYMOUS tls"
         client.close()
-    with serving(tls_door(authority)) as address:
+    with serving(Handler(), tls_door(authority)) as address:
         client = over_tls(*address, client_context(authority, None))
         with pytest.raises((ssl.SSLError, OSError)):
             client.getNimbusConf()
@@ -233,10 +212,21 @@ def test_without_a_certificate_one_is_anonymous_or_out(
     assert "no TLS connection came about: PEER_DID_NOT_RETURN_A_CERTIFICATE" in caplog.text
 
 
+def test_who_lacks_a_certificate_hears_so_whatever_he_has_sent_meanwhile(authority: trustme.CA) -> None:
+    context = client_context(authority, None)
+    with (
+        serving(Handler(), tls_door(authority)) as address,
+        context.wrap_socket(connect(*address), server_hostname="127.0.0.1") as sock,
+    ):
+        sock.sendall(b"x" * 1_000_000)
+        with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
+            sock.recv(1)
+
+
 def test_a_certificate_of_a_stranger_opens_nothing(authority: trustme.CA) -> None:
     context = client_context(authority, None)
     trustme.CA().issue_cert("client.example").configure_cert(context)
-    with serving(tls_door(authority)) as address:
+    with serving(Handler(), tls_door(authority)) as address:
         client = over_tls(*address, context)
         with pytest.raises((ssl.SSLError, OSError)):
             client.getNimbusConf()
@@ -267,7 +257,7 @@ def tls_socket(address: tuple[str, int], authority: trustme.CA) -> Iterator[ssl.
 
 def test_messages_without_frames_may_come_in_any_pieces(authority: trustme.CA) -> None:
     call = bare_call("isTopologyNameAllowed", name="x" * 200)
-    with serving(tls_door(authority)) as address, tls_socket(address, authority) as sock:
+    with serving(Handler(), tls_door(authority)) as address, tls_socket(address, authority) as sock:
         sock.sendall(call)
         one = sock.recv(1000)
         for piece in (call[:1], call[1:30], call[30:] + call + call[:100], call[100:]):
@@ -276,7 +266,7 @@ def test_messages_without_frames_may_come_in_any_pieces(authority: trustme.CA) -
 
 
 def test_large_messages_pass_up_to_the_limit_and_not_beyond(authority: trustme.CA) -> None:
-    with serving(tls_door(authority)) as address:
+    with serving(Handler(), tls_door(authority)) as address:
         client = over_tls(*address, client_context(authority, "alice"))
         assert client.isTopologyNameAllowed("x" * 1_900_000) is True
         client.close()
@@ -296,13 +286,13 @@ def test_large_messages_pass_up_to_the_limit_and_not_beyond(authority: trustme.C
     ],
 )
 def test_what_is_no_message_ends_the_connection(authority: trustme.CA, noise: bytes) -> None:
-    with serving(tls_door(authority)) as address, tls_socket(address, authority) as sock:
+    with serving(Handler(), tls_door(authority)) as address, tls_socket(address, authority) as sock:
         sock.sendall(noise)
         assert is_closed(sock)
 
 
 def test_who_does_not_speak_tls_is_cut_off(authority: trustme.CA) -> None:
-    with serving(tls_door(authority), ServerLimits(sign_in_timeout_s=0.3)) as address:
+    with serving(Handler(), tls_door(authority), ServerLimits(sign_in_timeout_s=0.3)) as address:
         for opening in (b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", bare_call("getNimbusConf")):
             with connect(*address) as sock:
                 sock.sendall(opening)

@@ -528,6 +528,27 @@ def test_a_client_of_another_protocol_is_cut_off_with_a_hint_in_the_log(
     assert hint in caplog.text
 
 
+@pytest.mark.parametrize("mechanism", [b"DIGEST-MD5", b"PLAIN"])
+def test_who_wants_to_sign_in_where_nobody_is_asked_hears_so_at_once(
+    server: Running, mechanism: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its first word reads like a frame of 16 MiB."""
+    with server.connection() as connection:
+        connection.sendall(b"\x01" + len(mechanism).to_bytes(4) + mechanism + b"\x02\0\0\0\0")
+        assert "this port does not ask for that" in read_reply(connection)[3].message
+        assert is_closed(connection)
+    assert "it wants to sign in by SASL" in caplog.text
+
+
+def test_a_frame_of_16_mib_is_taken_for_what_it_is() -> None:
+    with running(ServerLimits(max_frame_bytes=17 * MIB)) as server, server.connection() as connection:
+        short = call("getTopologyConf", id="")
+        frame = call("getTopologyConf", id="x" * (16 * MIB + 4 - len(short)))
+        assert frame.startswith(b"\x01\0\0\0")
+        connection.sendall(frame)
+        assert read_reply(connection)[3].success.endswith("xxx")
+
+
 def test_one_connection_more_than_allowed_takes_the_place_of_the_longest_idle_one() -> None:
     with (
         running(ServerLimits(max_connection_count=2)) as server,
