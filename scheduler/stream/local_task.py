@@ -58,6 +58,7 @@ class LocalTask:
         "asked_at",
         "asked_count",
         "blocker_count",
+        "blocks_once",
         "busy_ms",
         "busy_since",
         "chunks",
@@ -146,6 +147,8 @@ class LocalTask:
         self.window_limit = 1
         self.most_commands = 1
         """Spouts: how many commands may be unanswered."""
+        self.blocks_once = False
+        """Spouts: the library does not let others wait for more than one ``next`` that blocks."""
         self.wary_until = 0.0
         """Spouts: no batch has more than one ``next`` before."""
         self.wary_s = 30.0

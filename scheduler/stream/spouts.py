@@ -17,7 +17,8 @@ There may be several ``next`` in a batch.  Their number is the spout's window:
   several sleeps;
 * it halves when a batch takes long, and after one that took very long there
   is one at a time for a while, each time for longer: some spouts block until
-  they have a tuple;
+  they have a tuple. Not where the library sees to it that others wait for one
+  block only: there it begins anew at one, since the machine may just be busy;
 * it never asks for more tuples than max spout pending has room for.
 
 A batch of ``next`` that brings nothing is followed by a pause, short at
@@ -83,6 +84,7 @@ def begin(spout: LocalTask, config: StreamConfig, library: Library) -> None:
     known = WIDE_WINDOW if library.blocks_once else KNOWN_WINDOW if library.takes_turns else 1
     window = config.spout_window or known
     spout.most_commands, spout.window_limit = (1, 1) if is_strict else (MOST_AT_ONCE, window)
+    spout.blocks_once = library.blocks_once
 
 
 def _next_count(spout: LocalTask, config: StreamConfig, *, now: float) -> int:
@@ -102,10 +104,11 @@ def note_answers(spout: LocalTask, config: StreamConfig, *, now: float) -> None:
         return
     spout.asked_count = 0
     took_s = now - spout.asked_at
-    if took_s > VERY_LONG_S:
+    is_very_long = took_s > VERY_LONG_S
+    if is_very_long and not spout.blocks_once:
         spout.wary_until = now + spout.wary_s
         spout.wary_s = min(2 * spout.wary_s, _MOST_WARY_S)
-    if emitted < asked:
+    if emitted < asked or is_very_long:
         spout.window = 1
     elif took_s > LONG_S:
         spout.window = max(1, spout.window // 2)

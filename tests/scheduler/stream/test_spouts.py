@@ -198,6 +198,17 @@ def test_after_a_very_long_one_it_is_asked_once_at_a_time_for_longer_each_time()
         spout.window = 8
 
 
+def test_where_others_wait_for_one_block_only_a_very_long_batch_does_not_make_it_wary() -> None:
+    spout = eager(limit=8)
+    spouts.begin(spout, StreamConfig(), OURS)
+    spout.window = spout.window_limit
+    assert asked(spout, now=1.0) == spouts.WIDE_WINDOW
+    answers(spout, spouts.WIDE_WINDOW, now=1.2, emits=spouts.WIDE_WINDOW)  # a busy machine
+    for count in (1, 2, 4):
+        assert asked(spout, now=1.2) == count
+        answers(spout, count, now=1.2, emits=count)
+
+
 def test_a_slow_activation_says_nothing_about_the_spout() -> None:
     spout = opened()
     spout.window_limit = 8
