@@ -217,6 +217,8 @@ def main():
             print(f"demo: another demo seems to run on {root}", file=sys.stderr)
             return 1
         shutil.rmtree(root)
+    # Python leaves SIGINT ignored where a shell started us in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     demo = Demo(root, arguments.seconds)
     code = 0
     try:
