@@ -3,16 +3,18 @@
     with NimbusClient(NimbusAddress("127.0.0.1", 6627)) as nimbus:
         for topology in nimbus.cluster().topologies: ...
 
-One connection, framed binary Thrift, opened on entry.  Whatever goes wrong is a `ClientError`, never an
-exception of Thrift or of a socket.  thriftpy2 and the IDL (0.1 s) are imported with the first connection.
+One connection, opened on entry: framed binary Thrift without more ado, or by SASL or TLS with a way of
+`storm_compat.client_ways`.  Whatever goes wrong is a `ClientError`, never an exception of Thrift or of a
+socket.  thriftpy2 and the IDL (0.1 s) are imported with the first connection.
 
     ClientError
-        NimbusUnreachable   nothing, or no Nimbus, answers there
+        NimbusUnreachable   nothing answers there, or nothing that we can talk to like that, or trust
         TopologyNotAlive    Nimbus knows no topology of that name
         BlobNotFound        Nimbus keeps no blob of that key
         BlobExists          Nimbus keeps a blob of that key already
         NameTaken           a topology of that name exists, maybe killed and not gone yet
         NimbusRefused       not authorized, or an invalid topology; Nimbus' own words
+            NotLetIn        it does not believe who we are
         NimbusFailed        Nimbus could not do it; its log says more
 """
 
@@ -27,6 +29,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from storm_compat.client_values import ALL_TIME, ClusterSummary, TopologyInfo, cluster_summary, topology_info
+from storm_compat.client_ways import FramedWay, Obstacle, Obstructed, Way
 from storm_compat.page_values import ComponentPage, TopologyPage, component_page, topology_page
 from storm_compat.thrift import idl
 
@@ -35,6 +38,16 @@ if TYPE_CHECKING:
     from storm_compat.client_running import RunningClient
 
 DEFAULT_PORT = 6627
+SIGN_IN_TIMEOUT_S = 10.0
+"""Nimbus gives us no longer, either."""
+
+_REFUSALS = {
+    Obstacle.WRONG_PASSWORD,
+    Obstacle.OTHER_MECHANISM,
+    Obstacle.CERTIFICATE_WANTED,
+    Obstacle.CERTIFICATE_REFUSED,
+}
+
 CHUNK_BYTES = 307200
 """What Storm's own clients upload at once; it fits into every Nimbus' frame limit."""
 
@@ -55,12 +68,14 @@ class ClientError(Exception):
 
 
 class NimbusUnreachable(ClientError):
-    """Nothing, or no Nimbus, answers at ``address``."""
+    """Nothing answers at ``address``, or nothing that we can talk to: then there is an ``obstacle``."""
 
-    def __init__(self, address: NimbusAddress, reason: str) -> None:
-        super().__init__(f"no Nimbus answers at {address}: {reason}")
+    def __init__(self, address: NimbusAddress, reason: str, obstacle: Obstacle | None = None) -> None:
+        beginning = "no Nimbus answers at" if obstacle is None else "cannot talk to Nimbus at"
+        super().__init__(f"{beginning} {address}: {reason}")
         self.address = address
         self.reason = reason
+        self.obstacle = obstacle
 
 
 class TopologyNotAlive(ClientError):
@@ -91,23 +106,42 @@ class NimbusRefused(ClientError):
     """The caller may not do that, the topology is invalid, or a blob is needed."""
 
 
+class NotLetIn(NimbusRefused):
+    """Nimbus does not believe who we are; the ``obstacle`` says what it minds."""
+
+    def __init__(self, address: NimbusAddress, reason: str, obstacle: Obstacle) -> None:
+        super().__init__(f"Nimbus at {address} does not let us in: {reason}")
+        self.obstacle = obstacle
+
+
 class NimbusFailed(ClientError):
     """Nimbus could not do it."""
 
 
 class NimbusClient:
-    """One connection to a Nimbus; a context manager, not for several threads."""
+    """One connection to a Nimbus; a context manager, not for several threads.
+
+    Args:
+        way: what is done to be let in; None: nothing.
+    """
 
     def __init__(
-        self, address: NimbusAddress, *, connect_timeout_s: float = 3.0, call_timeout_s: float = 30.0
+        self,
+        address: NimbusAddress,
+        way: Way | None = None,
+        *,
+        connect_timeout_s: float = 3.0,
+        call_timeout_s: float = 30.0,
     ) -> None:
         self.address = address
+        self._way = way or FramedWay()
+        self._has_called = False
         self._connect_timeout_s = connect_timeout_s
         self._call_timeout_s = call_timeout_s
         self._thrift: Any = None
 
     def __enter__(self) -> Self:
-        """Raise `NimbusUnreachable` if nothing listens there."""
+        """Raise `NimbusUnreachable` if nothing listens there, or `NotLetIn`."""
         try:
             sock = socket.create_connection((self.address.host, self.address.port), self._connect_timeout_s)
         except OSError as exc:
@@ -115,14 +149,33 @@ class NimbusClient:
         from thriftpy2 import protocol, transport
         from thriftpy2.thrift import TClient
 
-        sock.settimeout(self._call_timeout_s)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock = self._enter(sock)
         # Without annotations, so Any.
-        framed: Any = transport.TCyFramedTransport
+        packed: Any = transport.TCyFramedTransport if self._way.is_framed else transport.TCyBufferedTransport
         binary: Any = protocol.TCyBinaryProtocol
         thrift_socket: Any = transport.TSocket
-        self._thrift = TClient(idl.load().Nimbus, binary(framed(thrift_socket(sock=sock))))
+        self._thrift = TClient(idl.load().Nimbus, binary(packed(thrift_socket(sock=sock))))
         return self
+
+    def _enter(self, sock: socket.socket) -> socket.socket:
+        try:
+            sock.settimeout(min(self._call_timeout_s, SIGN_IN_TIMEOUT_S))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock = self._way.enter(sock, self.address.host)
+            sock.settimeout(self._call_timeout_s)
+        except Obstructed as obstructed:
+            sock.close()
+            raise self._kept_out(obstructed) from obstructed
+        except OSError as exc:
+            sock.close()
+            raise NimbusUnreachable(self.address, _reason(exc)) from exc
+        return sock
+
+    def _kept_out(self, obstructed: Obstructed, where: str = "") -> ClientError:
+        reason, obstacle = f"{where}{obstructed}", obstructed.obstacle
+        if obstacle in _REFUSALS:
+            return NotLetIn(self.address, reason, obstacle)
+        return NimbusUnreachable(self.address, reason, obstacle)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -258,8 +311,11 @@ class NimbusClient:
         from thriftpy2.transport import TTransportException
 
         storm = idl.load()
+        is_first, self._has_called = not self._has_called, True
         try:
             return getattr(self._thrift, method)(*arguments)
+        except Obstructed as obstructed:
+            raise self._kept_out(obstructed) from obstructed
         except storm.NotAliveException as exc:
             raise TopologyNotAlive(exc.msg) from exc
         except storm.AlreadyAliveException as exc:
@@ -280,6 +336,8 @@ class NimbusClient:
             reason = f"no answer to {method} within {self._call_timeout_s:g} s"
             raise NimbusUnreachable(self.address, reason) from exc
         except (TTransportException, OSError) as exc:
+            if is_first and (shown := self._way.explain(exc)):
+                raise self._kept_out(shown, f"connection lost in {method}: ") from exc
             raise NimbusUnreachable(self.address, f"connection lost in {method}") from exc
         except (TProtocolException, ProtocolError, TDecodeException, UnicodeDecodeError) as exc:
             raise NimbusUnreachable(

@@ -25,7 +25,7 @@ MAX_PAYLOAD_BYTES = 16 * 1024
 
 MAX_NAME_CHARS = 256
 
-_HEADER_BYTES = 5
+HEADER_BYTES = 5
 
 
 class Status(IntEnum):
@@ -43,7 +43,7 @@ class Rejected(ThriftError):
 
     def __init__(self, reason: str, status: Status = Status.BAD) -> None:
         super().__init__(reason)
-        self.reply = _message(status, reason.encode())
+        self.reply = message(status, reason.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Negotiation:
         self._may_act_for = may_act_for
         self._mechanism: Mechanism | None = None
         self._status: Status | None = None  # of the message whose payload is to come
-        self.wanted_bytes = _HEADER_BYTES
+        self.wanted_bytes = HEADER_BYTES
         self.principal: str | None = None
 
     def handle(self, data: bytes) -> bytes:
@@ -95,16 +95,16 @@ class Negotiation:
                 self.wanted_bytes = size
                 return b""
             data = b""
-        status, self._status, self.wanted_bytes = self._status, None, _HEADER_BYTES
+        status, self._status, self.wanted_bytes = self._status, None, HEADER_BYTES
         if self._mechanism is None:
             return self._begin(status, data)
         if status not in {Status.OK, Status.COMPLETE}:
             raise Rejected(f"Expected COMPLETE or OK, got {status.name if status else status}", Status.ERROR)
         outcome = self._mechanism.step(data)
         if isinstance(outcome, bytes):
-            return _message(Status.OK, outcome)
+            return message(Status.OK, outcome)
         self.principal = self._principal_of(outcome)
-        return _message(Status.COMPLETE, outcome.payload)
+        return message(Status.COMPLETE, outcome.payload)
 
     def _header(self, data: bytes) -> int:
         """Return how long the payload is."""
@@ -165,5 +165,6 @@ class Plain:
         return Proof(own, other)
 
 
-def _message(status: Status, payload: bytes) -> bytes:
+def message(status: Status, payload: bytes) -> bytes:
+    """Return what stands on the wire."""
     return bytes([status]) + len(payload).to_bytes(4) + payload
