@@ -1,9 +1,14 @@
-"""Read a JAAS login file: who there is, as Storm's administrators write it down.
+"""Read a JAAS login file: who there is, as Storm's administrators write it down, or who one is oneself.
 
     StormServer {
         org.apache.zookeeper.server.auth.DigestLoginModule required
         user_alice="wonder"
         user_bob="builder";
+    };
+    StormClient {
+        org.apache.zookeeper.server.auth.DigestLoginModule required
+        username="alice"
+        password="wonder";
     };
 
 Tolerant as to what stands around: comments, other sections, several modules, commas, missing semicolons.
@@ -17,6 +22,7 @@ from typing import Final
 from storm_compat.errors import InvalidConf
 
 SERVER: Final = "StormServer"
+CLIENT: Final = "StormClient"
 USER_PREFIX: Final = "user_"
 
 _TOKEN = re.compile(
@@ -31,13 +37,9 @@ def users(text: str) -> dict[str, str]:
     Raises:
         InvalidConf: the text is no login file, has no such section, or names nobody in it.
     """
-    found = sections(text)
-    if SERVER not in found:
-        names = ", ".join(found) or "none"
-        raise InvalidConf(f"the login file has no section {SERVER}; sections: {names}")
     passwords = {
         option.removeprefix(USER_PREFIX): value
-        for option, value in found[SERVER].items()
+        for option, value in _section(text, SERVER).items()
         if option.startswith(USER_PREFIX)
     }
     if empty := sorted(user for user, password in passwords.items() if not user or not password):
@@ -47,6 +49,27 @@ def users(text: str) -> dict[str, str]:
             f'section {SERVER} of the login file names nobody; write lines like user_NAME="PASSWORD"'
         )
     return passwords
+
+
+def client(text: str) -> tuple[str, str]:
+    """Return the user and the password that a client signs in with, from the section for clients.
+
+    Raises:
+        InvalidConf: the text is no login file, has no such section, or one of the two is missing there.
+    """
+    options = _section(text, CLIENT)
+    for option in ("username", "password"):
+        if not options.get(option):
+            raise InvalidConf(f'section {CLIENT} of the login file lacks {option}="..."')
+    return options["username"], options["password"]
+
+
+def _section(text: str, name: str) -> dict[str, str]:
+    found = sections(text)
+    if name not in found:
+        names = ", ".join(found) or "none"
+        raise InvalidConf(f"the login file has no section {name}; sections: {names}")
+    return found[name]
 
 
 def sections(text: str) -> dict[str, dict[str, str]]:

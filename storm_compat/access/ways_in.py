@@ -59,7 +59,7 @@ def ways_in(conf: Mapping[str, Any], host: str, port: int) -> list[WayIn]:
         ways.append(WayIn("tls", other_host, tls_port))
     if conf.get("nimbus.thrift.tls.server.only"):
         raise InvalidConf(
-            "nimbus.thrift.tls.server.only is not supported: the commands of heronry need the plain port. "
+            "nimbus.thrift.tls.server.only is not supported: there is always the port of --nimbus. "
             "Leave that one on 127.0.0.1 and give heronry.thrift.host the address for TLS"
         )
     if not conf.get(TRUST_KEY):

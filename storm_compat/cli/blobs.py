@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 from storm_compat.cli.exit_codes import CommandError, ExitCode
-from storm_compat.cli.settings import json_option, nimbus_option, target
+from storm_compat.cli.settings import json_option, nimbus_option
 
 if TYPE_CHECKING:
     from storm_compat.client_blobs import BlobClient, BlobInfo, Way
@@ -30,13 +30,12 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 def complete_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return keys that begin like ``incomplete``; none if the cluster is silent."""
-    from storm_compat.client import ClientError, NimbusAddress, NimbusClient
+    from storm_compat.cli.connect import client_for
+    from storm_compat.client import ClientError
 
     try:
-        found = target(context)
-        address = NimbusAddress(found.host, found.port)
-        with NimbusClient(
-            address, connect_timeout_s=_COMPLETE_WITHIN_S, call_timeout_s=_COMPLETE_WITHIN_S
+        with client_for(
+            context, connect_timeout_s=_COMPLETE_WITHIN_S, call_timeout_s=_COMPLETE_WITHIN_S
         ) as client:
             return [key for key in client.blobs.keys() if key.startswith(incomplete)]  # noqa: SIM118  no dictionary
     except (ClientError, click.ClickException):

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import click
 
-from storm_compat.cli.settings import target
-
 _ANSWER_WITHIN_S = 0.1
 _SHELLS = {
     "bash": 'eval "$(heronry completion bash)"            in ~/.bashrc',
@@ -20,13 +18,12 @@ _SHELLS = {
 
 def complete_topology(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of topologies that begin like ``incomplete``; none if the cluster is silent."""
-    from storm_compat.client import ClientError, NimbusAddress, NimbusClient
+    from storm_compat.cli.connect import client_for
+    from storm_compat.client import ClientError
 
     try:
-        found = target(context)
-        address = NimbusAddress(found.host, found.port)
-        with NimbusClient(
-            address, connect_timeout_s=_ANSWER_WITHIN_S, call_timeout_s=_ANSWER_WITHIN_S
+        with client_for(
+            context, connect_timeout_s=_ANSWER_WITHIN_S, call_timeout_s=_ANSWER_WITHIN_S
         ) as client:
             names = [t.name for t in client.cluster().topologies]
     except (ClientError, click.ClickException):

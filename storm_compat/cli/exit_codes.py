@@ -31,7 +31,7 @@ MEANINGS = {
     ExitCode.NOT_FOUND: "no such topology, component or blob, or it is not alive",
     ExitCode.EXISTS: "a topology, blob or file of that name, or a cluster on that root, exists already",
     ExitCode.REFUSED: "Nimbus refused: not authorized, an invalid topology, or a blob that is in use",
-    ExitCode.UNREACHABLE: "no Nimbus answers",
+    ExitCode.UNREACHABLE: "no Nimbus answers that can be talked to and trusted",
     ExitCode.TIMED_OUT: "the time to wait was over; what was asked for may still happen",
     ExitCode.INTERRUPTED: "ended by Ctrl-C",
 }

@@ -15,7 +15,7 @@ from typing import TextIO
 import click
 
 from storm_compat.cli.exit_codes import CommandError, ExitCode, table
-from storm_compat.cli.settings import nimbus_option
+from storm_compat.cli.settings import group_options
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "dev": ("dev:dev", "Run a cluster on this machine, in the foreground."),
@@ -94,7 +94,7 @@ class LazyGroup(click.Group):
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@nimbus_option
+@group_options
 @click.option("-v", "--verbose", count=True, help="Log to stderr; twice for every detail.")
 def cli(nimbus: str | None, verbose: int) -> None:
     """Run Apache Storm topologies without Storm."""

@@ -2,7 +2,7 @@
 
     --nimbus HOST:PORT
     HERONRY_NIMBUS
-    ready.json below the root of `heronry dev`, if that one is alive
+    ready.json below the root of `heronry dev`, if that one is alive; its port for a login or TLS, if chosen
     127.0.0.1:6627
 
 The root of `heronry dev` is --root, else HERONRY_ROOT, else $XDG_STATE_HOME/heronry, else
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from storm_compat.cli import sign_in
 from storm_compat.cli.exit_codes import CommandError, ExitCode
 
 ROOT_VARIABLE = "HERONRY_ROOT"
@@ -47,6 +48,8 @@ class Ready:
     host: str
     port: int
     pid: int
+    others: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Transport -> address of the other ways in."""
 
 
 def default_root() -> Path:
@@ -62,7 +65,8 @@ def read_ready(root: Path) -> Ready | None:
     try:
         document = json.loads((root / "ready.json").read_text(encoding="utf-8"))
         host, port = split_address(document["nimbus"])
-        ready = Ready(host, port, int(document["pid"]))
+        others = {name: split_address(text) for name, text in (document.get("others") or {}).items()}
+        ready = Ready(host, port, int(document["pid"]), others)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return ready if is_alive(ready.pid) else None
@@ -106,7 +110,9 @@ def target(context: click.Context) -> Target:
     else:
         root = default_root()
         if ready := read_ready(root):
-            return Target(ready.host, ready.port, str(root / "ready.json"))
+            own = ready.host, ready.port
+            host, port = ready.others.get(sign_in.chosen(context).transport, own)
+            return Target(host, port, str(root / "ready.json"))
         return Target(DEFAULT_HOST, DEFAULT_PORT, "the default")
     try:
         return Target(*split_address(text), source)
@@ -115,9 +121,18 @@ def target(context: click.Context) -> Target:
 
 
 def nimbus_option(command: Command) -> Command:
-    """Add ``--nimbus`` to a command, which may also stand before the command's name."""
+    """Add ``--nimbus`` to a command, and how to sign in, hidden; both may also stand before its name."""
+    return _nimbus(sign_in.sign_in_options(command, is_hidden=True), "; heronry --help: how to sign in")
+
+
+def group_options(command: Command) -> Command:
+    """Add ``--nimbus`` and how to sign in to the group of all commands."""
+    return _nimbus(sign_in.sign_in_options(command, is_hidden=False))
+
+
+def _nimbus(command: Command, more: str = "") -> Command:
     return click.option(
-        "--nimbus", metavar="HOST:PORT", help=f"Where Nimbus answers.  [env: {NIMBUS_VARIABLE}]"
+        "--nimbus", metavar="HOST:PORT", help=f"Where Nimbus answers{more}.  [env: {NIMBUS_VARIABLE}]"
     )(command)
 
 

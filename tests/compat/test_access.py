@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from storm_compat.thrift import idl
 from tests.access_clients import SignInFailed, digest, over_tls, plain, signed_in
-from tests.cluster import CHILDREN, Cluster, Draft, jar_of, until
+from tests.cluster import BIN, CHILDREN, Cluster, Draft, environment, jar_of, run, until
 from tests.compat import jvm
 from tests.compat.real_storm import free_ports
 from tests.compat.storm_client import StormClient
@@ -36,6 +39,7 @@ pytestmark = [
 ]
 
 STORM = idl.load()
+WORD_COUNT = Path(__file__).parents[2] / "examples" / "word_count"
 AUTH = "org.apache.storm.security.auth"
 LOGIN = """
 StormServer {
@@ -246,6 +250,111 @@ def _received(sock: socket.socket) -> bytes:
         return sock.recv(65536)
     except ConnectionResetError:
         return b""
+
+
+# -- our own commands -----------------------------------------------------------
+
+
+def heronry(doors: Doors, way: str, login: Path, *words: object) -> tuple[int, str]:
+    """Run a command line as a user would who signs in by ``way``."""
+    host, port = getattr(doors, way)
+    variables = {"HERONRY_NIMBUS": f"{host}:{port}"}
+    if way == "tls":
+        own = {"HERONRY_TLS_CA": "trust.pem", "HERONRY_TLS_CERT": "own.pem"}
+        variables |= {name: str(login.parent / file) for name, file in own.items()}
+    else:
+        mechanism = {"digest": "digest", "plain_sasl": "plain"}[way]
+        variables |= {"HERONRY_LOGIN": str(login), "HERONRY_MECHANISM": mechanism}
+    return run(BIN / "heronry", *map(str, words), cwd=login.parent, timeout_s=90, **variables)
+
+
+@pytest.fixture
+def login(doors: Doors, tmp_path: Path) -> Path:
+    """Return alice's login file, beside her certificate."""
+    path = tmp_path / "alice.conf"
+    path.write_text(LOGIN % ("alice", "wonder"))
+    doors.authority.cert_pem.write_to_path(str(tmp_path / "trust.pem"))
+    own = doors.authority.issue_cert("client.example", common_name="alice")
+    own.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
+    for each in (path, tmp_path / "own.pem"):
+        each.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("way", "owner"), [("digest", "alice"), ("plain_sasl", "alice"), ("tls", "CN=alice,")]
+)
+def test_39_our_commands_sign_in(doors: Doors, login: Path, way: str, owner: str) -> None:
+    name = f"by_{way}"
+
+    def done(*words: object) -> str:
+        code, output = heronry(doors, way, login, *words)
+        assert code == 0, output
+        return output
+
+    assert f"{name} runs as {name}-" in done(
+        "submit", WORD_COUNT, "-n", name, "--python", sys.executable, "-o", "word_count.sentences=20"
+    )
+    try:
+        [found] = json.loads(done("list", "--json"))["topologies"]
+        assert found["owner"].startswith(owner)
+        assert done("rebalance", name, "--wait", 0, "-e", "count=1") == f"{name} is ACTIVE\n"
+        executors = json.loads(done("status", name, "--json"))["topology"]["executors"]
+        assert [e["component"] for e in executors].count("count") == 1
+        done("blobs", "put", name, login.parent / "trust.pem")
+        assert done("blobs", "cat", name) == (login.parent / "trust.pem").read_text()
+        done("blobs", "rm", name)
+        if way != "tls":
+            other = login.with_name("bob.conf")
+            other.write_text(LOGIN % ("bob", "builder"))
+            other.chmod(0o600)
+            code, output = heronry(doors, way, other, "kill", name, "--now")
+            assert (code, "is not authorized" in output) == (5, True), output
+    finally:
+        done("kill", name, "--now")
+
+
+def test_39_a_page_that_is_watched_signs_in_once(doors: Doors, login: Path) -> None:
+    host, port = doors.digest
+    command = [BIN / "heronry", "--nimbus", f"{host}:{port}", "--login", login, "status", "--watch", "0.1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as watching:
+        assert watching.stdout is not None
+        pages = 0
+        while pages < 3:
+            pages += b"Nimbus at " in watching.stdout.readline()
+        watching.send_signal(signal.SIGINT)
+        watching.stdout.read()
+        assert watching.wait(20) == 130
+
+
+def test_39_a_command_with_a_login_finds_its_port_by_itself(doors: Doors, login: Path) -> None:
+    code, output = run(
+        BIN / "heronry", "--login", login, "status", cwd=login.parent, HERONRY_ROOT=str(doors.cluster.root)
+    )
+    assert (code, "Nimbus at {}:{}".format(*doors.digest) in output) == (0, True), output
+
+
+def test_39_our_commands_say_what_a_port_wants(doors: Doors, login: Path) -> None:
+    login.write_text(LOGIN % ("alice", "wrong"))
+    plain_port = ("127.0.0.1", doors.cluster.port)
+    for place, options, code, said in [
+        (doors.digest, ["--login", login], 5, "wrong user name or password (user 'alice')"),
+        (doors.plain_sasl, ["--login", login, "--mechanism", "plain"], 5, "wrong user name or password"),
+        (doors.plain_sasl, ["--login", login], 5, "supported here: PLAIN"),
+        (doors.digest, [], 6, "who comes to this port has to sign in"),
+        (doors.tls, [], 6, "Perhaps the port wants another way in"),
+        (plain_port, ["--login", login], 6, "nobody signs in at this port"),
+        (plain_port, ["--tls-ca", "trust.pem"], 6, "it does not speak TLS"),
+        (doors.digest, ["--tls-ca", "trust.pem"], 6, "it does not speak TLS"),
+        (doors.tls, ["--tls-ca", "own.pem"], 6, "its certificate is not trusted"),
+        (("localhost", doors.tls[1]), ["--tls-ca", "trust.pem"], 6, "not valid for 'localhost'"),
+    ]:
+        address = "{}:{}".format(*place)
+        found, output = run(
+            BIN / "heronry", "list", "--nimbus", address, *map(str, options), cwd=login.parent
+        )
+        assert (found, said in output) == (code, True), output
+        assert "wrong;" not in output
 
 
 # -- Storm's own commands -------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storm_compat.access.jaas import sections, users
+from storm_compat.access.jaas import client, users
 from storm_compat.errors import InvalidConf
 
 STORMS = """
@@ -29,7 +29,7 @@ StormClient {
 
 def test_the_file_of_storms_documentation_is_read() -> None:
     assert users(STORMS) == {"super": "adminsecret", "bob": 'bob"s secret', "amy": "plain"}
-    assert sections(STORMS)["StormClient"] == {"username": "bob", "password": 'bob"s secret'}
+    assert client(STORMS) == ("bob", 'bob"s secret')
 
 
 def test_what_stands_around_does_not_matter() -> None:
@@ -56,7 +56,22 @@ def test_what_is_wrong_is_said_without_a_password(text: str, reason: str) -> Non
         users(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('StormServer { M required user_a="x"; };', "no section StormClient; sections: StormServer"),
+        ('StormClient { M required password="x"; };', 'StormClient of the login file lacks username="..."'),
+        ('StormClient { M required username="x" password=""; };', 'lacks password="..."'),
+    ],
+)
+def test_a_client_that_is_not_told_who_it_is_cannot_sign_in(text: str, reason: str) -> None:
+    with pytest.raises(InvalidConf, match=reason):
+        client(text)
+
+
 @given(st.text(alphabet='ab{}=;,"\\/*# \n', max_size=60))
 def test_noise_raises_nothing_else(text: str) -> None:
     with suppress(InvalidConf):
         assert users(text)
+    with suppress(InvalidConf):
+        assert client(text)

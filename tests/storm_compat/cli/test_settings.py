@@ -48,6 +48,22 @@ def test_the_option_wins_over_the_environment_and_that_over_what_runs_here(root,
     assert target(context(nimbus="mine:3")) == Target("mine", 3, "--nimbus")
 
 
+def test_a_login_finds_its_own_port_of_the_cluster_that_runs_here(root, monkeypatch):
+    others = {"digest": "127.0.0.1:1", "plain-sasl": "[::1]:2", "tls": "127.0.0.1:3"}
+    document = {"nimbus": "127.0.0.1:4711", "others": others, "pid": os.getpid()}
+    (root / "ready.json").write_text(json.dumps(document))
+    for variables, port in (
+        ({}, 4711),
+        ({"HERONRY_LOGIN": "x"}, 1),
+        ({"HERONRY_LOGIN": "x", "HERONRY_MECHANISM": "plain"}, 2),
+        ({"HERONRY_TLS_CA": "x"}, 3),
+    ):
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            assert target(context()).port == port
+
+
 def test_nothing_said_and_nothing_running_means_storms_default(root):
     assert target(context()) == Target("127.0.0.1", 6627, "the default")
 
