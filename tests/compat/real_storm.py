@@ -15,7 +15,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -62,11 +62,21 @@ class RealStorm(AnyCluster):
 
     Args:
         conf: what storm.yaml says beside addresses and folders.
+        is_ready: asked instead of a client that comes in without more ado.
     """
 
-    def __init__(self, root: Path, conf: Mapping[str, object] = HURRIED) -> None:
+    def __init__(
+        self,
+        root: Path,
+        conf: Mapping[str, object] = HURRIED,
+        *,
+        daemons: Collection[str] = _DAEMONS,
+        is_ready: Callable[[RealStorm], bool] | None = None,
+    ) -> None:
         super().__init__(root)
         self._more = conf
+        self._wanted = daemons
+        self._is_ready = is_ready or RealStorm._has_supervisors
         self._keeper: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -126,11 +136,13 @@ class RealStorm(AnyCluster):
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
-        commands = [self._command(name, main, jars) for name, main in _DAEMONS.items()]
+        commands = [
+            self._command(name, main, jars) for name, main in _DAEMONS.items() if name in self._wanted
+        ]
         assert self._keeper.stdin is not None
         self._keeper.stdin.write(json.dumps(commands).encode() + b"\n")
         self._keeper.stdin.flush()
-        until(self._is_ready, f"Storm is ready; its logs are in {self.root / 'logs'}", timeout_s=START_S)
+        until(self._is_up, f"Storm is ready; its logs are in {self.root / 'logs'}", timeout_s=START_S)
 
     def _conf(self, zookeeper: int, supervisor: int, *slots: int) -> dict[str, object]:
         return {
@@ -161,9 +173,12 @@ class RealStorm(AnyCluster):
         assert java is not None
         return [java, "-Xmx512m", *defines, "-cp", path, main]
 
-    def _is_ready(self) -> bool:
+    def _is_up(self) -> bool:
         assert self._keeper is not None
         assert self._keeper.poll() is None
+        return self._is_ready(self)
+
+    def _has_supervisors(self) -> bool:
         try:
             return bool(self.connect().getClusterInfo().supervisors)
         except (TException, OSError):  # not there yet, or not yet the leader
