@@ -190,6 +190,11 @@ class LocalTask:
         self.queued_bytes = 0
         """All that waits, but for this round's parts; brought up to date by `take` and `wrote`."""
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether no component is there, so that nothing of what waits was given to one."""
+        return self.session.state is State.NEW
+
     def note_held(self, now: float) -> None:
         """Take the time when a wait for congested tasks begins or ends."""
         is_held = self.hold_count > 0 or self.blocker_count > 0
@@ -215,6 +220,16 @@ class LocalTask:
         else:
             self.early.append(message)
         self.queued_bytes += len(message)
+
+    def age_waiting(self) -> None:
+        """Put what waits for a component that is not open yet behind what is early, for another plan.
+
+        What came straight by the old one may be older than what comes early by the new.
+        """
+        self.collect()
+        if self.chunks:
+            self.early.append(b"".join(self.chunks))
+            self.chunks.clear()
 
     def note_acked(self, now: float) -> None:
         """Count the time until an ack as work; with more to ack it goes on."""
@@ -277,8 +292,8 @@ class LocalTask:
 
     def take_waiting(self) -> bytes:
         """Return the deliveries that wait for a component that is not there, in order, and forget them."""
-        self.collect()
-        data = b"".join((*self.early, *self.chunks))
+        self.age_waiting()
+        data = b"".join(self.early)
         self.forget_queue()
         return data
 

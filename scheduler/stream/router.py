@@ -68,6 +68,8 @@ class StreamManager:
         self._passing = Passing(self.placement, self.acks, self.links, self._tuples)
         self._read_settings(topology)
         self._inlets: dict[tuple[int, int, int], Inlet] = {}
+        self._ahead: list[tuple[int, Row]] = []
+        """Rows that are for here by a plan that we do not follow yet, and who sent them."""
         self._resting: set[int] = set()
         self.spouts = [task for task in self.tasks.values() if task.is_spout]
         self.gates = Gates(topology, self.tasks, self.placement.remote_tasks, self.links, self._notices)
@@ -159,6 +161,9 @@ class StreamManager:
 
         Those that retire end when they have finished (`has_finished`); then `release` them.
         """
+        for local in self.tasks.values():
+            if not local.is_spout and local.session.state is not State.OPEN:
+                local.age_waiting()
         shift = self.placement.follow(topology, plan)
         self.topology = topology
         self._read_settings(topology)
@@ -170,6 +175,9 @@ class StreamManager:
         for link in self.links.values():
             link.follows = plan.version
         self.gates.follow(topology, now)
+        ahead, self._ahead = self._ahead, []
+        for container_id, row in ahead:
+            self._take_rows(container_id, [row], now)
         return shift
 
     def show_emits(self, component: str, pct: float) -> None:
@@ -187,7 +195,7 @@ class StreamManager:
         local = self.tasks[task]
         if local.is_spout:
             return not local.live and not local.commands and not local.session.outstanding
-        is_idle = not local.pend or local.session.state is State.NEW
+        is_idle = not local.pend or local.is_untouched
         return is_idle and (self.placement.is_planned(task) or self._have_all_followed())
 
     def _have_all_followed(self) -> bool:
@@ -212,23 +220,20 @@ class StreamManager:
         return has_left
 
     def rest(self, task: int, now: float) -> None:
-        """Keep what comes for a bolt that has finished, for its next life; commands are for one life only.
+        """Keep what comes for a bolt that has finished, for its next life; commands are for one life only."""
+        if not self.tasks[task].is_spout:
+            self._resting.add(task)
+
+    def release(self, task: int, now: float) -> bool:
+        """Part with a retiring task whose component has ended; return whether it stays, to start anew.
 
         What waits for one that leaves before it ever was there goes where its task goes.
         """
         local = self.tasks[task]
-        if local.is_spout:
-            return
-        if local.session.state is State.NEW and not self.placement.is_planned(task):
-            self._passing.hand_over(local, now)
-        else:
-            self._resting.add(task)
-
-    def release(self, task: int, now: float) -> bool:
-        """Part with a retiring task whose component has ended; return whether it stays, to start anew."""
-        local = self.tasks[task]
         self._resting.discard(task)
         if not self.placement.is_planned(task):
+            if not local.is_spout and local.is_untouched:
+                self._passing.hand_over(local, now)
             self.lose(task, now)
         if self.placement.release(task):
             local.note_held(now)
@@ -365,12 +370,22 @@ class StreamManager:
         frame = decode_frame(body)
         rows, reports, congestions, _, _ = frame
         self.links[container_id].note_frame(body, frame)
+        self._take_rows(container_id, rows, now)
+        for key, val, peers, has_failed in reports:
+            self.acks.apply(key, val, peers, has_failed=has_failed, now=now)
+        self.gates.hear(container_id, congestions, now)
+        return len(rows) + len(reports)
+
+    def _take_rows(self, container_id: int, rows: list[Row], now: float) -> None:
         for row in rows:
             destination, source, stream_number, values, trail = row
             inlet = self._inlets.get((destination, source, stream_number))
             if inlet is None:
                 if (inlet := self._find_inlet(row)) is None:
-                    self._passing.pass_on(row)
+                    if self._is_behind(container_id):
+                        self._ahead.append((container_id, row))
+                    else:
+                        self._passing.pass_on(row)
                     continue
                 is_passed_on = stream_number < 0
                 if inlet[0].session.state is State.OPEN:
@@ -390,15 +405,18 @@ class StreamManager:
                 root.n += 1
             local.parts += (prefix, b"%d" % number, MIDDLE, values, TUPLE_END)
             self._tuples.mark(local)
-        for key, val, peers, has_failed in reports:
-            self.acks.apply(key, val, peers, has_failed=has_failed, now=now)
-        self.gates.hear(container_id, congestions, now)
-        return len(rows) + len(reports)
+
+    def _is_behind(self, container_id: int) -> bool:
+        """Return whether a peer follows a later plan: by ours its rows might go round in circles."""
+        link = self.links.get(container_id)
+        return link is not None and link.peer_follows is not None and link.peer_follows > self._follows
 
     def _find_inlet(self, row: Row) -> Inlet | None:
         destination, source, stream_number = row[:3]
         stream_number = max(stream_number, ~stream_number)
-        local = self.tasks.get(destination) if self.placement.is_planned(destination) else None
+        local = self.tasks.get(destination)
+        if local is not None and not self.placement.is_planned(destination) and not local.is_untouched:
+            local = None
         numbers = self.placement.numbers
         pair = next((pair for pair, number in numbers.items() if number == stream_number), None)
         if local is None or pair is None or pair not in local.inputs:

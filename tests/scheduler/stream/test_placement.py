@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from multilang.library import UNKNOWN, Library
 from scheduler.stream.notices import PauseReading
 from scheduler.stream.placement import Shift
 from scheduler.topology import GroupingKind, Topology
-from tests.scheduler.stream.cluster import Cluster, bolt, by, emit, spout, topology
+from tests.scheduler.stream.cluster import Child, Cluster, bolt, by, emit, spout, topology
 from tests.scheduler.stream.random_topology import RandomLife, random_placement
 
 SPOUT, A, B = 1, 2, 3
@@ -202,6 +205,77 @@ def test_what_waits_for_a_bolt_goes_along_when_it_moves_again_before_it_has_star
     assert cluster.leftovers() == []
 
 
+def test_what_is_passed_on_to_one_who_has_not_heard_of_the_plan_waits_there() -> None:
+    cluster = started(topology(spout("s", SPOUT), bolt("a", A, reads=["s"])), [SPOUT], [A], [])
+    cluster.plan_anew([SPOUT], [], [A])
+    cluster.follow(2)
+    cluster.managers[1].receive(SPOUT, emit("x", message_id=1), cluster.now)
+    cluster.round(1)
+    cluster.deliver(1, 2)
+    while cluster.wires[2, 3]:
+        cluster.deliver(2, 3)
+    assert not cluster.wires[3, 2]  # else it would go round in circles, and fall behind what comes next
+    cluster.managers[1].receive(SPOUT, emit("y", message_id=2), cluster.now)
+    cluster.round(1)
+    cluster.deliver(1, 2)
+    cluster.follow(3)
+    cluster.follow(1)
+    cluster.settle()
+    cluster.retire(A)
+    cluster.start_child(A)
+    cluster.settle()
+    assert cluster.children[A].values() == [["x"], ["y"]]
+    cluster.ack_all(A)
+    assert cluster.children[SPOUT].acked == [b"1", b"2"]
+    assert cluster.leftovers() == []
+
+
+def test_what_came_before_its_source_moves_stays_in_front_of_what_comes_then() -> None:
+    cluster = started(topology(spout("s", SPOUT), bolt("a", A, reads=["s"])), [SPOUT], [A], [], [])
+    cluster.plan_anew([SPOUT], [], [A], [])
+    for container_id in (1, 2, 3, 4):
+        cluster.follow(container_id)
+    cluster.settle()
+    cluster.retire(A)
+    cluster.managers[1].receive(SPOUT, emit("x"), cluster.now)
+    cluster.settle()
+    cluster.plan_anew([], [], [A], [SPOUT])
+    cluster.follow(3)
+    cluster.managers[1].receive(SPOUT, emit("y"), cluster.now)
+    cluster.settle()
+    cluster.start_child(A)
+    cluster.settle()
+    assert cluster.children[A].values() == [["x"], ["y"]]
+
+
+@pytest.mark.parametrize("have_all_followed", [True, False])
+def test_what_comes_for_a_bolt_that_moves_again_before_it_has_started_goes_behind_what_waits(
+    have_all_followed: bool,
+) -> None:
+    cluster = started(topology(spout("s", SPOUT), bolt("a", A, reads=["s"])), [SPOUT], [A], [], [])
+    cluster.plan_anew([SPOUT], [], [A], [])
+    for container_id in (1, 2, 3, 4):
+        cluster.follow(container_id)
+    cluster.settle()
+    cluster.retire(A)
+    cluster.managers[1].receive(SPOUT, emit("x"), cluster.now)
+    cluster.settle()
+    cluster.plan_anew([SPOUT], [], [], [A])
+    for container_id in (2, 3, 4):
+        cluster.follow(container_id)
+    cluster.managers[1].receive(SPOUT, emit("y"), cluster.now)
+    cluster.settle()
+    if have_all_followed:
+        cluster.follow(1)
+        cluster.settle()
+    assert cluster.managers[3].has_finished(A) is have_all_followed
+    cluster.retire(A)
+    cluster.settle()
+    cluster.start_child(A)
+    cluster.settle()
+    assert cluster.children[A].values() == [["x"], ["y"]]
+
+
 def test_a_tree_goes_on_when_a_container_ends_that_it_went_through_and_that_has_left() -> None:
     cluster = started(chain(), [SPOUT, B], [A])
     cluster.spout_emits(SPOUT, "x", message_id=1)
@@ -353,10 +427,17 @@ class MovingLife(RandomLife):
     """A random life in which the plan changes whenever the last change is over."""
 
     followers: list[int]
-    came: set[int]
+    is_in_order = True
+    """Unless a component had to end before all followed: what is then on its way to it comes late."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        self._heard_counts: dict[Child, int] = {}
+        self._last: dict[tuple[int, int], int] = {}
+        """By source and destination: the number of the last tuple, which grow as they are emitted."""
+        super().__init__(*args, **more)
 
     def live(self, steps: int, *, has_losses: bool = False, is_hasty: bool = False) -> None:
-        self.followers, self.came = [], set()
+        self.followers = []
         for _ in range(steps):
             if self.chance.random() < 0.5:
                 self._go_on(is_hasty=is_hasty)
@@ -388,12 +469,31 @@ class MovingLife(RandomLife):
             self.followers = list(self.managers)
             self.chance.shuffle(self.followers)
 
+    def start_child(self, task: int, library: Library = UNKNOWN) -> Child:
+        """Start a component, which takes longer than what was passed on takes to come."""
+        container_id = self.container_of[task]
+        for wire, frames in self.wires.items():
+            while wire[1] == container_id and frames:
+                self.deliver(*wire)
+        return super().start_child(task, library)
+
+    def _check_outcomes(self, child: Child) -> None:
+        for message in child.messages[self._heard_counts.get(child, 0) :]:
+            if "tuple" in message and message["comp"] is not None:
+                way, (number,) = (message["task"], child.task), message["tuple"]
+                is_in_order = self._last.get(way, 0) < number or not self.is_in_order
+                assert is_in_order, f"{way}: {number} came after {self._last[way]}"
+                self._last[way] = number
+        self._heard_counts[child] = len(child.messages)
+        super()._check_outcomes(child)
+
     def _retire(self, task: int, *, is_hasty: bool) -> bool:
         manager = self.managers[self.container_of[task]]
         if not manager.has_finished(task):
             if not is_hasty or self.chance.random() < 0.5:
                 return False
             self._all_may_fail()
+            self.is_in_order = False
         child = self.children.get(task)
         if child is not None:
             self._check_outcomes(child)
@@ -403,6 +503,7 @@ class MovingLife(RandomLife):
     def end(self) -> None:
         while self.followers:
             self._go_on(is_hasty=False)
+        self.is_in_order = False
         for task in [t for m in self.managers.values() for t in m.placement.retiring]:
             self._all_may_fail()
             child = self.children.get(task)
