@@ -434,6 +434,7 @@ class StreamManager:
             root.n += 1
         message = b"".join((prefix, b"%d" % number, MIDDLE, row[3], TUPLE_END))
         local.deliver_early(message, is_passed_on=row[2] < 0)
+        self._tuples.mark(local)
 
 
 def _system_delivery(local: LocalTask) -> int:

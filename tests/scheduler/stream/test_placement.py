@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multilang.library import UNKNOWN, Library
+from scheduler.stream.links import FrameSplitter, pack_frames
 from scheduler.stream.notices import PauseReading
 from scheduler.stream.placement import Shift
 from scheduler.topology import GroupingKind, Topology
@@ -203,6 +204,16 @@ def test_what_waits_for_a_bolt_goes_along_when_it_moves_again_before_it_has_star
     cluster.ack_all(A)
     assert cluster.children[SPOUT].acked == [b"1", b"2"]
     assert cluster.leftovers() == []
+
+
+def test_a_tuple_that_was_passed_on_has_its_bolt_started_though_the_topology_rests() -> None:
+    cluster = started(topology(spout("s", SPOUT), bolt("a", A, reads=["s"])), [SPOUT], [A], [])
+    cluster.plan_anew([SPOUT], [], [A])
+    cluster.follow(2)
+    cluster.follow(3)
+    (frame,) = FrameSplitter().feed(pack_frames([(A, SPOUT, ~1, b'["x"]', [])], [], [], 0, 2))
+    cluster.managers[3].receive_frame(2, frame, cluster.now)
+    assert [local.task for local in cluster.managers[3].dirty] == [A]
 
 
 def test_what_is_passed_on_to_one_who_has_not_heard_of_the_plan_waits_there() -> None:
