@@ -310,3 +310,6 @@ class LocalTask:
         self.queued_bytes -= sum(map(len, self.urgent)) + len(self.rest or b"")
         self.urgent.clear()
         self.rest = None
+        if self.held:  # who is new reads as it likes, until it asks for task ids
+            self.chunks.append(b"".join(self.held))
+            self.held = []

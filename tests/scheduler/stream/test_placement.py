@@ -379,6 +379,27 @@ def test_what_comes_for_a_component_that_is_started_anew_waits_for_it() -> None:
     assert cluster.children[SPOUT].acked == [b"1"]
 
 
+def test_what_comes_for_one_that_is_started_anew_goes_to_it_though_the_last_one_took_few_at_a_time() -> None:
+    cluster = started(chain(topology__shellbolt__max__pending=1), [SPOUT, A, B])
+    cluster.spout_emits(SPOUT, 0)
+    cluster.children[A].ask(emit(0, wants_task_ids=True))
+    cluster.settle()
+    cluster.ack_all(A)
+    cluster.plan_anew([SPOUT, A, B], conf={"topology.shellbolt.max.pending": 2})
+    cluster.follow(1)
+    manager = cluster.managers[1]
+    manager.rest(A, cluster.now)
+    del cluster.children[A]  # told to end
+    cluster.retire(SPOUT)
+    for value in (1, 2, 3, 4):
+        cluster.spout_emits(SPOUT, value)
+    manager.lose(A, cluster.now)
+    assert manager.release(A, cluster.now)
+    cluster.start_child(A)
+    cluster.settle()
+    assert cluster.children[A].values() == [[1], [2], [3], [4]]
+
+
 def test_a_spout_that_is_started_anew_hears_nothing_that_was_meant_for_its_last_life() -> None:
     cluster = started(chain(), [SPOUT, A, B])
     manager = cluster.managers[1]
