@@ -163,7 +163,8 @@ class Link:
         self.on_way_bytes = max(0, self.on_way_bytes - frame[3])
         if frame[4] != self.peer_follows:
             self.peer_follows = frame[4]
-            self.is_clear = frame[4] == LEFT
+            # What it had not read when it said so is lost with it.
+            self.is_clear = frame[4] == LEFT and not self.on_way_bytes
 
     def drop_anchored(self) -> None:
         """Forget what belongs to trees that failed with the peer; unanchored rows wait for its successor."""

@@ -172,8 +172,10 @@ class StreamManager:
         self._follows = plan.version
         for container_id in sorted(self.placement.container_ids - {self.container_id}):
             self.links.setdefault(container_id, Link(container_id, self._quiet_bytes))
+        is_back = self.container_id in self.placement.container_ids
+        has_left = any(link.follows == LEFT for link in self.links.values()) and not is_back
         for link in self.links.values():
-            link.follows = plan.version
+            link.follows = LEFT if has_left else plan.version
         self.gates.follow(topology, now)
         ahead, self._ahead = self._ahead, []
         for container_id, row in ahead:
@@ -212,6 +214,7 @@ class StreamManager:
             not self.tasks
             and self.container_id not in self.placement.container_ids
             and not self.acks.proxies
+            and not self.has_waiting_rows()
             and self._have_all_followed()
         )
         if has_left:

@@ -180,3 +180,19 @@ def test_streams_are_numbered_by_component_and_stream_id() -> None:
     streams = {"z": Stream(()), "b": Stream(())}
     plan = topology(spout("s", 1, streams=streams), bolt("a", 2, reads=[]))
     assert stream_numbers(plan) == {("a", "default"): 0, ("s", "b"): 1, ("s", "z"): 2}
+
+
+def test_a_peer_that_left_before_it_had_read_all_is_not_clear() -> None:
+    here, there = Link(2), Link(1)
+    here.rows.append((1, 2, 0, b"[]", []))
+    (body,) = FrameSplitter().feed(here.take_frame())
+    there.follows = LEFT
+    (left,) = FrameSplitter().feed(there.take_frame())
+    here.note_frame(left, decode_frame(left))
+    assert not here.ends_well
+    there.note_frame(body, decode_frame(body))
+    for follows in (3, LEFT):
+        there.follows = follows
+        (left,) = FrameSplitter().feed(there.take_frame())
+        here.note_frame(left, decode_frame(left))
+    assert here.ends_well

@@ -342,6 +342,28 @@ def test_what_is_sent_to_one_that_has_left_is_lost_with_it() -> None:
     assert cluster.children[SPOUT].failed == [b"1"]
 
 
+def test_who_has_left_has_left_also_by_the_next_plan() -> None:
+    cluster = started(chain(), [SPOUT, B], [A])
+    moved(cluster, [SPOUT, A, B])
+    assert cluster.managers[2].leave()
+    cluster.plan_anew([SPOUT, A, B])
+    cluster.follow(2)
+    cluster.settle()
+    assert cluster.managers[1].links[2].ends_well
+
+
+def test_who_has_something_for_one_it_cannot_reach_has_not_left() -> None:
+    cluster = started(chain(), [SPOUT, A], [B])
+    moved(cluster, [SPOUT, A, B])
+    cluster.cut(1, 2)
+    cluster.notice_loss(2, 1)
+    cluster.managers[2].links[1].rows.append((B, A, 0, b'["y"]', []))
+    assert not cluster.managers[2].leave()
+    cluster.connect(1, 2)
+    cluster.settle()
+    assert cluster.managers[2].leave()
+
+
 def test_who_hears_of_another_conf_is_started_anew_and_loses_nothing() -> None:
     plan = chain()
     cluster = started(plan, [SPOUT, A, B])
