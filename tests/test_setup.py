@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 COPIED = ("multilang", "scheduler", "storm_compat", "tests")
 FILES = ("setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
@@ -50,7 +52,6 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_what_is_compiled_passes_the_tests_of_its_sources(copy: Path) -> None:
     _need_a_compiler()
