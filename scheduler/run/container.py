@@ -281,7 +281,7 @@ class ContainerProcess:
         """Say which tasks are left, after peers have been sent all that was for the others."""
         self._has_left = self._manager.leave()
         self._peers.send_all(now)
-        self._line.register(self._registration(), now)
+        self._line.register(self._registration())
 
     def _start_components(self, now: float) -> None:
         """Start those that nobody else has, once they are wanted."""
@@ -309,7 +309,7 @@ class ContainerProcess:
             # Who has them still is what the topology process says once all follow this plan, too.
             self._held = self._components.waiting()
             self._schedule_ticks(now)
-        self._line.register(self._registration(), now)
+        self._line.register(self._registration())
 
     def _relieve(self, now: float) -> None:
         self._manager.relieve(now)
@@ -344,7 +344,7 @@ class ContainerProcess:
             if not self._is_awaited(r.local.task)
         ]
         report = messages.Report(self._container_id, self._incarnation, tasks, self._complaints.all())
-        if self._line.send(report, now):
+        if self._line.send(report):
             self._complaints.clear()
         self._measures.write(tasks, frozenset(spout.task for spout in self._manager.spouts), now)
 

@@ -51,17 +51,16 @@ class MasterLine:
         """Connect now, or as soon as there is somebody."""
         self._connect(now)
 
-    def send(self, message: messages.AnyMessage, now: float) -> bool:
+    def send(self, message: messages.AnyMessage) -> bool:
         """Send if there is a line; return whether there is."""
         if self._connection is None:
             return False
-        self._connection.send(messages.encode(message), now)
-        return self._connection is not None
+        return self._connection.send(messages.encode(message))
 
-    def register(self, register: messages.Register, now: float) -> None:
+    def register(self, register: messages.Register) -> None:
         """Say from now on, and at once if there is a line, who we are."""
         self._register = register
-        self.send(register, now)
+        self.send(register)
 
     def close(self) -> None:
         """Hang up for good."""
@@ -81,8 +80,8 @@ class MasterLine:
             self._wait(str(exc), now)
             return
         self._connection = connection
-        connection.send(messages.encode(self._hello), now)
-        connection.send(messages.encode(self._register), now)
+        connection.send(messages.encode(self._hello))
+        connection.send(messages.encode(self._register))
 
     def _wait(self, reason: str, now: float) -> None:
         assert self._alone_since is not None

@@ -89,7 +89,7 @@ class Peers:
             if connection is None or not link.is_up:
                 continue
             if link.has_news:
-                connection.send(link.take_frame(), now)
+                connection.send(link.take_frame())
             link.queued_bytes = connection.queued_bytes
             self._manager.gates.measure_link(link, now)
 
@@ -125,7 +125,7 @@ class Peers:
         self._names[connection] = PeerHello(
             self._me.topology_id, address.container_id, address.incarnation, ""
         )
-        connection.send(self._hello, now)
+        connection.send(self._hello)
 
     def _on_connection(self, _events: int, now: float) -> None:
         def give_up(stranger: FramedSocket) -> None:
@@ -172,7 +172,7 @@ class Peers:
             self._drop(hello.container_id, "it connected anew", now)
             self._names[connection] = hello
         if expected is None:
-            connection.send(self._hello, now)
+            connection.send(self._hello)
         self._links[hello.container_id] = connection
         self._incarnations[hello.container_id] = hello.incarnation
         self._manager.link_up(hello.container_id, now)

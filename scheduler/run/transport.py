@@ -42,6 +42,8 @@ class FramedSocket:
         self.queued_bytes = 0
         """What was sent and is not in the kernel yet."""
         self.is_open = True
+        self._end_reason = ""
+        """Why nothing can be sent any more."""
         connection.setblocking(False)
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -75,14 +77,14 @@ class FramedSocket:
                 raise
         return cls(loop, connection, on_frame, on_lost)
 
-    def send(self, frame: bytes, now: float) -> None:
-        """Send a frame, length included; what the kernel does not take waits here."""
-        if not self.is_open:
-            return
-        self._out.append(frame)
-        self.queued_bytes += len(frame)
-        if len(self._out) == 1:
-            self._flush(now)
+    def send(self, frame: bytes) -> bool:
+        """Send a frame with its length; return whether it may arrive. What the kernel does not take waits."""
+        if self.is_open and not self._end_reason:
+            self._out.append(frame)
+            self.queued_bytes += len(frame)
+            if len(self._out) == 1:
+                self._flush()
+        return self.is_open and not self._end_reason
 
     def trust(self) -> None:
         """Take frames of any legal size from now on."""
@@ -99,7 +101,7 @@ class FramedSocket:
         poll.register(self._fd, select.POLLOUT)
         while self.is_open and self._out and (left_s := deadline - time.monotonic()) > 0:
             poll.poll(left_s * 1000)
-            self._flush(time.monotonic())
+            self._flush()
 
     def close(self) -> None:
         """Close without calling back."""
@@ -117,7 +119,7 @@ class FramedSocket:
         if events & (READ | HANG_UP):
             self._read(now)
         if self.is_open and events & WRITE:
-            self._flush(now)
+            self._flush()
 
     def _read(self, now: float) -> bool:
         """Read once; return whether there was anything."""
@@ -126,10 +128,10 @@ class FramedSocket:
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as exc:
-            self._lose(exc.strerror or str(exc), now)
+            self._lose(self._end_reason or exc.strerror or str(exc), now)
             return False
         if not data:
-            self._lose("closed by the other side", now)
+            self._lose(self._end_reason or "closed by the other side", now)
             return False
         try:
             for body in self._splitter.feed(data):
@@ -139,7 +141,7 @@ class FramedSocket:
             self._lose(str(exc), now)
         return True
 
-    def _flush(self, now: float) -> None:
+    def _flush(self) -> None:
         while self._out:
             data = self._out[0]
             try:
@@ -147,11 +149,13 @@ class FramedSocket:
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError as exc:
-                if exc.errno in (errno.ENOTCONN, errno.EINPROGRESS):  # still connecting
-                    sent = 0
-                else:
-                    self._lose(exc.strerror or str(exc), now)
-                    return
+                if exc.errno not in (errno.ENOTCONN, errno.EINPROGRESS):  # else it is still connecting
+                    # Not lost yet: what the other side sent before it ended is still to be read.
+                    self._end_reason = exc.strerror or str(exc)
+                    self._out.clear()
+                    self.queued_bytes = 0
+                    break
+                sent = 0
             self.queued_bytes -= sent
             if sent < len(data):
                 self._out[0] = memoryview(data)[sent:]

@@ -161,6 +161,24 @@ def test_what_a_container_sent_before_it_left_the_plan_counts(sides: tuple[Side,
     assert len(second.manager.tasks[2].pend) == 1
 
 
+def test_what_a_container_sent_before_it_ended_counts_though_it_cannot_be_sent_anything(
+    sides: tuple[Side, Side],
+) -> None:
+    first, second = sides
+    linked(first, second)
+    now = time.monotonic()
+    second.manager.links[1].congestions.append((2, True))
+    second.peers.send_all(now)
+    first.manager.links[2].rows.append((2, 1, 0, b'["x"]', []))
+    first.peers.send_all(now)
+    first.peers.close()  # with something unread, so that the other side hears of it by the next it sends
+    for is_congested in (False, True):
+        second.manager.links[1].congestions.append((2, is_congested))
+        second.peers.send_all(now)
+    until(lambda: not second.manager.links[1].is_up, second)
+    assert len(second.manager.tasks[2].pend) == 1
+
+
 def test_all_that_a_container_sent_arrives_though_it_ends_at_once(sides: tuple[Side, Side]) -> None:
     first, second = sides
     linked(first, second)
