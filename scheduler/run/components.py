@@ -93,7 +93,7 @@ class ComponentRunner:
             self._retry(str(exc), lived_s=0.0, now=now)
             return
         self.last_pid = process.pid
-        self._stdin_broken, self._condemned_for = False, ""
+        self._stdin_broken, self._is_restarting, self._condemned_for = False, False, ""
         self._stderr_tail.clear()
         self._stderr_rest = b""
         self.liveness = Liveness(host.manager.config[task].silence_limit_s, now)
@@ -119,8 +119,9 @@ class ComponentRunner:
         log.info("component started task=%d component=%s pid=%d", task, component.component, process.pid)
 
     def opened(self) -> None:
-        """Note that the component answered the handshake."""
-        self.state = "running"
+        """Note that the component answered the handshake, unless it was told to end meanwhile."""
+        if self.state == "starting":
+            self.state = "running"
 
     def kill(self, reason: str) -> None:
         """End a component that cannot go on; its death is then handled as any other, and says why."""

@@ -195,6 +195,20 @@ def test_one_that_was_told_to_end_takes_no_descriptor_of_others_along(sleeper: C
         os.close(end)
 
 
+def test_one_that_was_told_to_end_before_it_answered_the_handshake_is_not_started_again(
+    sleeper: ComponentRunner, reports: list[str]
+) -> None:
+    process = sleeper.process
+    assert process is not None
+    sleeper.stop()
+    sleeper.opened()
+    process.kill()
+    while process.poll() is None:
+        time.sleep(0)
+    sleeper._on_exit(0, time.monotonic())
+    assert (sleeper.state, reports) == ("stopped", [])
+
+
 def test_a_container_that_was_stopped_itself_blames_no_component_for_silence(
     tmp_path: Path, reports: list[str]
 ) -> None:
