@@ -47,6 +47,9 @@ class Gates:
         for task in self.flow.congested:
             if old.get(task) != self._place.get(task):
                 self._apply(self.flow.clear(task), now)
+                if task not in old:
+                    # It leaves; our word would hold again where it comes back some day.
+                    self._tell(task, is_congested=False)
         for local in self._tasks.values():
             known = self._by_component.setdefault(local.component, [])
             if local not in known:
@@ -66,9 +69,7 @@ class Gates:
             return  # it is leaving: only its new container's word counts
         change = self._measure(local.task, "queue", local.queued_bytes)
         if change is not None:
-            for link in self._links.values():
-                if link.is_up:
-                    link.congestions.append((local.task, change.step > 0))
+            self._tell(local.task, is_congested=change.step > 0)
             self._apply(change, now)
 
     def measure_link(self, link: Link, now: float) -> None:
@@ -99,6 +100,11 @@ class Gates:
             (heard.add if is_congested else heard.discard)(task)
             if self._place.get(task) == container_id:
                 self._apply(self.flow.set(task, "queue", is_congested=is_congested), now)
+
+    def _tell(self, task: int, *, is_congested: bool) -> None:
+        for link in self._links.values():
+            if link.is_up:
+                link.congestions.append((task, is_congested))
 
     def _measure(self, task: int, reason: str, queued_bytes: int) -> Change | None:
         if queued_bytes > self._config.high_mark_bytes:

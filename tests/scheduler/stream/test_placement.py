@@ -449,6 +449,21 @@ def test_a_task_that_comes_waits_for_what_is_congested_already() -> None:
     assert PauseReading(2) in cluster.notices
 
 
+def test_a_bolt_that_comes_back_is_not_congested_because_it_was_when_it_left() -> None:
+    cluster = started(topology(spout("s", SPOUT), bolt("a", A, reads=["s"])), [SPOUT], [A], [])
+    gates = cluster.managers[2].gates
+    local = cluster.local(A)
+    local.queued_bytes += 1 << 30
+    gates.measure(local, cluster.now)
+    cluster.settle()
+    assert cluster.local(SPOUT).hold_count == 1
+    local.queued_bytes -= 1 << 30
+    moved(cluster, [SPOUT], [], [A])
+    assert cluster.local(SPOUT).hold_count == 0
+    moved(cluster, [SPOUT], [A], [])
+    assert cluster.local(SPOUT).hold_count == 0
+
+
 def test_the_groupings_see_the_tasks_where_they_are_now() -> None:
     local = by(GroupingKind.LOCAL_OR_SHUFFLE, "s")
     cluster = started(topology(spout("s", 1), bolt("a", 2, 3, reads=[local])), [1, 2], [3])
