@@ -83,7 +83,9 @@ class Gates:
     def link_up(self, link: Link, now: float) -> None:
         """Let tuples to a container go, and tell it which of our tasks are congested."""
         self._set_link(link.container_id, "no link", is_congested=False, now=now)
-        link.congestions += [(task, True) for task in self._tasks if task in self.flow.congested]
+        # Not of those that are leaving: that is their new container's word, and would be kept as ours.
+        own = self._tasks.keys() - self._place.keys()
+        link.congestions += [(task, True) for task in sorted(own & self.flow.congested)]
 
     def link_down(self, container_id: int, now: float) -> None:
         """Hold back what feeds the tasks of a container that cannot be reached."""

@@ -464,6 +464,23 @@ def test_a_bolt_that_comes_back_is_not_congested_because_it_was_when_it_left() -
     assert cluster.local(SPOUT).hold_count == 0
 
 
+def test_who_leaves_is_not_called_congested_by_the_container_that_it_leaves() -> None:
+    cluster = started(topology(spout("s", SPOUT), bolt("a", A, reads=["s"])), [SPOUT], [A], [])
+    cluster.spout_emits(SPOUT, "x")
+    cluster.plan_anew([SPOUT], [], [A])
+    for container_id in (1, 2, 3):
+        cluster.follow(container_id)
+    cluster.settle()
+    cluster.managers[2].gates.hear(3, [(A, True)], cluster.now)
+    cluster.connect(1, 2)
+    cluster.settle()
+    cluster.retire(A)
+    cluster.start_child(A)
+    cluster.settle()
+    moved(cluster, [SPOUT], [A], [])
+    assert cluster.local(SPOUT).hold_count == 0
+
+
 def test_the_groupings_see_the_tasks_where_they_are_now() -> None:
     local = by(GroupingKind.LOCAL_OR_SHUFFLE, "s")
     cluster = started(topology(spout("s", 1), bolt("a", 2, 3, reads=[local])), [1, 2], [3])
