@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scheduler.stream.notices import PauseReading, ResumeReading
@@ -150,6 +150,7 @@ def test_a_paused_component_is_read_on_where_it_stopped() -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@example(seed=131, components=5, containers=2, has_cycles=False)  # the most on the way so far
 @given(
     seed=st.integers(0, 2**32),
     components=st.integers(2, 5),
@@ -168,6 +169,7 @@ def test_nothing_is_lost_or_stuck_in_a_flood(
     assert flood.errors() == []
     for task, queued_bytes in flood.largest_queue.items():
         if flood.topology.component_of()[task] not in flood.cyclic:
-            # One read may turn into twice its size; so much may be on the way from each other container.
+            # One read may turn into twice its size; so much may be on the way from each other container, as
+            # rows: one of a short tuple without trees has a sixth of the bytes of its delivery.
             one_place = HIGH_BYTES + 2 * READ_BYTES
-            assert queued_bytes <= len(flood.placement) * one_place
+            assert queued_bytes <= one_place + (len(flood.placement) - 1) * 6 * one_place
