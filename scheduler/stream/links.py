@@ -8,7 +8,8 @@ A frame is 4 bytes big-endian length and one msgpack array:
     trail       [home container, root key, edge, ...] three numbers per tree, empty if unanchored
     report      [root key, xor, peers, failed] to the home of a tree
     congestion  [task, is_congested]
-    taken       bytes of frames with rows that the sender of this one has taken since it last said so
+    taken       bytes of frames with rows that the sender of this one has taken since it last said so, and
+                `RENDERED_BYTES` for each row
     follows     the version of the packing plan by which its sender routes from now on, or `LEFT`
 
 Everything a round has for a peer goes in one frame, or in several where
@@ -35,6 +36,9 @@ from scheduler.topology import Topology
 
 LEFT = -1
 """Instead of a plan's version: the sender has no task any more, and nothing is under way there."""
+
+RENDERED_BYTES = 64
+"""About so much longer than its row is a delivery; both ends count it, as if it were on the way already."""
 
 MAX_FRAME_BYTES = 256 * 1024 * 1024  # larger than any row: a message has 64 MiB at most
 _BITS = 62
@@ -150,7 +154,7 @@ class Link:
         frame = pack_frames(self.rows, self.reports, self.congestions, self.taken_bytes, self.follows)
         self._told = self.follows
         if self.rows:
-            self.on_way_bytes += len(frame)
+            self.on_way_bytes += len(frame) + len(self.rows) * RENDERED_BYTES
             self.is_clear = False
         # New lists: the old ones go at once, and clear() would keep their memory.
         self.rows, self.reports, self.congestions, self.taken_bytes = [], [], [], 0
@@ -159,7 +163,7 @@ class Link:
     def note_frame(self, body: bytes, frame: Frame) -> None:
         """Count a frame that came."""
         if frame[0]:
-            self.taken_bytes += _LENGTH.size + len(body)
+            self.taken_bytes += _LENGTH.size + len(body) + len(frame[0]) * RENDERED_BYTES
         self.on_way_bytes = max(0, self.on_way_bytes - frame[3])
         if frame[4] != self.peer_follows:
             self.peer_follows = frame[4]
